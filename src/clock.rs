@@ -1,0 +1,251 @@
+//! Time: the one place that reads a clock.
+//!
+//! Logic takes a [`Timestamp`] as an argument; whoever waits asks the [`Clock`]. A manual clock stands still
+//! until a test advances it, so that an expiry is tested by moving time and never by waiting for it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this file is the reader of the clock that the lint points everybody to"
+)]
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+/// A point in wall time, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+/// The source of time. Cheap to clone; every clone shows the same time.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+/// The hand that moves a manual clock. See [`Clock::manual`].
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<Manual>);
+
+/// What [`Clock::timeout`] yields when the time ran out first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time limit passed")]
+pub struct Elapsed;
+
+/// hyper's timer on top of a [`Clock`].
+#[derive(Clone, Debug)]
+pub struct Timer(Clock);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Manual(Arc<Manual>),
+}
+
+#[derive(Debug)]
+struct Manual {
+    /// Wall time at which the clock was made.
+    started: Timestamp,
+    /// The monotonic reading at that moment.
+    base: Instant,
+    /// How far the clock was moved since.
+    elapsed: watch::Sender<Duration>,
+}
+
+// === impl Timestamp ===
+
+impl Timestamp {
+    /// The Unix epoch.
+    pub const EPOCH: Self = Self(0);
+
+    /// `secs` seconds after the epoch; saturates.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// `millis` milliseconds after the epoch.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Whole seconds since the epoch.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to here; zero if `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// This point moved forward; saturates.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(millis(by)))
+    }
+
+    /// This point moved back; stops at the epoch.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(by)))
+    }
+
+    /// The same moment for APIs that speak the standard library's type.
+    #[must_use]
+    pub fn as_system_time(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.0)
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds: `2026-11-24T08:46:15.123Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", humantime::format_rfc3339_millis(self.as_system_time()))
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+// === impl Clock ===
+
+impl Clock {
+    /// The machine's clocks.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `start` until its [`ManualClock`] moves it.
+    #[must_use]
+    pub fn manual(start: Timestamp) -> (Self, ManualClock) {
+        let manual = Arc::new(Manual {
+            started: start,
+            base: Instant::now(),
+            elapsed: watch::Sender::new(Duration::ZERO),
+        });
+        (Self(Source::Manual(Arc::clone(&manual))), ManualClock(manual))
+    }
+
+    /// The wall time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            // A machine whose clock stands before 1970 is one where every token has long expired: fail closed.
+            Source::System => Timestamp(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(u64::MAX, millis),
+            ),
+            Source::Manual(manual) => manual.started.plus(*manual.elapsed.borrow()),
+        }
+    }
+
+    /// The monotonic time, for measuring and for time limits.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        match &self.0 {
+            Source::System => Instant::now(),
+            Source::Manual(manual) => manual.base + *manual.elapsed.borrow(),
+        }
+    }
+
+    /// Waits for `duration`.
+    pub async fn sleep(&self, duration: Duration) {
+        self.sleep_until(self.instant() + duration).await;
+    }
+
+    /// Waits until the monotonic time is `deadline`.
+    pub async fn sleep_until(&self, deadline: Instant) {
+        match &self.0 {
+            Source::System => tokio::time::sleep_until(deadline.into()).await,
+            Source::Manual(manual) => {
+                let mut elapsed = manual.elapsed.subscribe();
+                // The sender lives in `manual`, so this cannot fail while we hold it.
+                let _ = elapsed
+                    .wait_for(|elapsed| manual.base + *elapsed >= deadline)
+                    .await;
+            }
+        }
+    }
+
+    /// `future`, or [`Elapsed`] once `limit` has passed.
+    ///
+    /// # Errors
+    /// [`Elapsed`] when the limit passed first.
+    pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+        tokio::select! {
+            biased;
+            output = future => Ok(output),
+            () = self.sleep(limit) => Err(Elapsed),
+        }
+    }
+
+    /// A timer for hyper that runs on this clock.
+    #[must_use]
+    pub fn timer(&self) -> Timer {
+        Timer(self.clone())
+    }
+}
+
+impl ManualClock {
+    /// Moves the clock forward and wakes whoever waited for it.
+    pub fn advance(&self, by: Duration) {
+        self.0.elapsed.send_modify(|elapsed| *elapsed += by);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+// === impl Timer ===
+
+/// A sleep that hyper can hold.
+struct Sleep(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl hyper::rt::Sleep for Sleep {}
+
+impl hyper::rt::Timer for Timer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        self.sleep_until(self.0.instant() + duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        match &self.0.0 {
+            // The common case: tokio's own sleep is re-armed by hyper without a new allocation of ours.
+            Source::System => Box::pin(Sleep(Box::pin(tokio::time::sleep_until(deadline.into())))),
+            Source::Manual(_) => {
+                let clock = self.0.clone();
+                Box::pin(Sleep(Box::pin(async move { clock.sleep_until(deadline).await })))
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.0.instant()
+    }
+}

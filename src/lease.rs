@@ -1,0 +1,87 @@
+//! Lease: how long a stream may live.
+//!
+//! A request that was let in may last for hours: a WebSocket, an event stream, a download. It holds a [`Lease`]
+//! of the session that let it in, and ends when the lease does: at the session's absolute end, or when a
+//! [`Lessor`] ends it (sign-out, revocation). The idle limit does not end an open stream.
+
+use tokio::sync::watch;
+
+use crate::clock::{Clock, Timestamp};
+
+/// The right to go on, until a moment that may move.
+#[derive(Clone, Debug)]
+pub struct Lease(Option<watch::Receiver<Term>>);
+
+/// The other end of a [`Lease`]: moves its end, or ends it now.
+#[derive(Clone, Debug)]
+pub struct Lessor(watch::Sender<Term>);
+
+#[derive(Clone, Copy, Debug)]
+struct Term {
+    valid_until: Timestamp,
+    ended: bool,
+}
+
+impl Lease {
+    /// A lease without an end, for requests that needed no session.
+    #[must_use]
+    pub const fn endless() -> Self {
+        Self(None)
+    }
+
+    /// A lease until `valid_until`, and the hand that can change it.
+    #[must_use]
+    pub fn until(valid_until: Timestamp) -> (Lessor, Self) {
+        let (sender, receiver) = watch::channel(Term {
+            valid_until,
+            ended: false,
+        });
+        (Lessor(sender), Self(Some(receiver)))
+    }
+
+    /// Whether this lease can end at all.
+    #[must_use]
+    pub const fn is_endless(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Waits for the end. Never returns for an endless lease.
+    pub async fn ended(mut self, clock: &Clock) {
+        let Some(term) = self.0.as_mut() else {
+            return std::future::pending().await;
+        };
+        loop {
+            let Term { valid_until, ended } = *term.borrow_and_update();
+            let left = valid_until.since(clock.now());
+            if ended || left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                () = clock.sleep(left) => {}
+                changed = term.changed() => if changed.is_err() {
+                    // Nobody can move this lease any more: what remains is its end in time.
+                    clock.sleep(valid_until.since(clock.now())).await;
+                    return;
+                },
+            }
+        }
+    }
+}
+
+impl Lessor {
+    /// Another lease on the same terms.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        Lease(Some(self.0.subscribe()))
+    }
+
+    /// Moves the end of every lease.
+    pub fn extend(&self, valid_until: Timestamp) {
+        self.0.send_modify(|term| term.valid_until = valid_until);
+    }
+
+    /// Ends every lease now.
+    pub fn end(&self) {
+        self.0.send_modify(|term| term.ended = true);
+    }
+}

@@ -1,0 +1,95 @@
+//! Chance: the only source of ids, nonces and keys.
+//!
+//! In production it is the operating system's generator through aws-lc. A test may seed it, so that a run can be
+//! repeated; [`Random::seeded`] is not reachable from any configuration.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// A source of random bytes. Cheap to clone.
+#[derive(Clone)]
+pub struct Random(Source);
+
+#[derive(Clone)]
+enum Source {
+    System(SystemRandom),
+    Seeded { seed: u64, counter: Arc<AtomicU64> },
+}
+
+impl Random {
+    /// The operating system's generator.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System(SystemRandom::new()))
+    }
+
+    /// A repeatable sequence, for tests only.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self(Source::Seeded {
+            seed,
+            counter: Arc::default(),
+        })
+    }
+
+    /// Fills `out` with random bytes.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give: nothing that this program does is safe then, and there
+    /// is no answer to fall back to.
+    pub fn fill(&self, out: &mut [u8]) {
+        match &self.0 {
+            #[expect(
+                clippy::expect_used,
+                reason = "no safe way to go on without randomness, see # Panics"
+            )]
+            Source::System(system) => system
+                .fill(out)
+                .expect("the operating system gave no random bytes"),
+            Source::Seeded { seed, counter } => {
+                for chunk in out.chunks_mut(32) {
+                    let mut block = [0; 16];
+                    let count = counter.fetch_add(1, Ordering::Relaxed);
+                    for (to, from) in block
+                        .iter_mut()
+                        .zip(seed.to_be_bytes().into_iter().chain(count.to_be_bytes()))
+                    {
+                        *to = from;
+                    }
+                    for (to, from) in chunk.iter_mut().zip(digest(&SHA256, &block).as_ref()) {
+                        *to = *from;
+                    }
+                }
+            }
+        }
+    }
+
+    /// `N` random bytes.
+    #[must_use]
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0; N];
+        self.fill(&mut out);
+        out
+    }
+
+    /// `N` random bytes as unpadded base64url text.
+    #[must_use]
+    pub fn text<const N: usize>(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes::<N>())
+    }
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Source::System(_) => "Random(system)",
+            Source::Seeded { .. } => "Random(seeded)",
+        })
+    }
+}
