@@ -6,3 +6,4 @@ pub mod meter;
 pub mod observe;
 pub mod random;
 pub mod secret;
+pub mod web;

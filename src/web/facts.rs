@@ -1,0 +1,171 @@
+//! Facts: the one reading of a request. Rules judge them, the upstream gets what they say.
+
+use http::Method;
+
+use super::forwarded::{Forwarded, PeerAddr};
+use super::host::HostName;
+use super::kind::RequestKind;
+use super::origin::{Origin, Scheme};
+use super::path::CanonicalPath;
+
+/// What was observed about a request, once. Never changes.
+///
+/// Made from parts and not from an HTTP message, so that every way of asking (a proxied request, a forward-auth
+/// question) gives the same facts.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    method: Method,
+    origin: Origin,
+    path: CanonicalPath,
+    query: Option<String>,
+    peer: PeerAddr,
+    forwarded: Forwarded,
+    kind: RequestKind,
+    id: RequestId,
+}
+
+/// What [`Facts::new`] takes.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The method, as sent.
+    pub method: Method,
+    /// The host from Host or `:authority`.
+    pub host: HostName,
+    /// The path.
+    pub path: CanonicalPath,
+    /// The query without its question mark, as sent.
+    pub query: Option<String>,
+    /// The other end of the connection.
+    pub peer: PeerAddr,
+    /// What trusted proxies said.
+    pub forwarded: Forwarded,
+    /// The kind of the request.
+    pub kind: RequestKind,
+    /// Its id.
+    pub id: RequestId,
+}
+
+/// The id by which a person finds a request's log line: `[A-Za-z0-9._-]{1,64}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl Facts {
+    /// Facts from their parts; `public_url` gives the scheme and port of the addresses that people type.
+    #[must_use]
+    pub fn new(parts: Parts, public_url: &Origin) -> Self {
+        let Parts {
+            method,
+            host,
+            path,
+            query,
+            peer,
+            forwarded,
+            kind,
+            id,
+        } = parts;
+        Self {
+            method,
+            origin: public_url.with_host(&host),
+            path,
+            query,
+            peer,
+            forwarded,
+            kind,
+            id,
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The request's own origin: scheme and port of the public URL, host of the request.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The host.
+    #[must_use]
+    pub const fn host(&self) -> &HostName {
+        self.origin.host()
+    }
+
+    /// The path.
+    #[must_use]
+    pub const fn path(&self) -> &CanonicalPath {
+        &self.path
+    }
+
+    /// The query, byte for byte as sent.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// The other end of the connection.
+    #[must_use]
+    pub const fn peer(&self) -> PeerAddr {
+        self.peer
+    }
+
+    /// The client and the way it came.
+    #[must_use]
+    pub const fn forwarded(&self) -> &Forwarded {
+        &self.forwarded
+    }
+
+    /// The kind of the request.
+    #[must_use]
+    pub const fn kind(&self) -> RequestKind {
+        self.kind
+    }
+
+    /// The request's id.
+    #[must_use]
+    pub const fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// The scheme that the upstream is told: what a trusted proxy said, else the public URL's.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.forwarded.scheme().unwrap_or(self.origin.scheme())
+    }
+}
+
+impl RequestId {
+    /// Takes over an id that a trusted proxy sent.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        ((1..=64).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.to_owned()))
+    }
+
+    /// A fresh id from 12 random bytes, in hex: long enough never to repeat, short enough to read out.
+    #[must_use]
+    pub fn fresh(bytes: [u8; 12]) -> Self {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let nibbles = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        Self(
+            nibbles
+                .filter_map(|nibble| HEX.get(usize::from(nibble)))
+                .map(|digit| char::from(*digit))
+                .collect(),
+        )
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,249 @@
+//! Who the client is: the peer of the connection, or what trusted proxies say about the hop before them.
+//!
+//! Exactly one convention is read, and only from peers in the trusted list. The client is the first address from
+//! the right that is not itself trusted: whatever stands to the left of it was written by strangers.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+use super::origin::Scheme;
+
+/// The other end of a connection. Not necessarily the client: see [`ClientAddr`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PeerAddr(SocketAddr);
+
+/// The address that we hold to be the client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientAddr(IpAddr);
+
+/// Networks whose forwarding headers count.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    convention: Convention,
+}
+
+/// The headers that trusted proxies use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Convention {
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`.
+    #[default]
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// What a request's forwarding headers came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forwarded {
+    client: ClientAddr,
+    chain: Vec<IpAddr>,
+    scheme: Option<Scheme>,
+    trust: Trust,
+}
+
+/// Whether the peer may speak for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The peer is in the trusted list.
+    Trusted,
+    /// It is not; its forwarding headers were ignored.
+    Untrusted,
+}
+
+/// How many hops are looked at; what stands further left has no say.
+const MAX_HOPS: usize = 32;
+
+impl PeerAddr {
+    /// The peer at `address`.
+    #[must_use]
+    pub const fn new(address: SocketAddr) -> Self {
+        Self(address)
+    }
+
+    /// Its IP address; an IPv4-mapped one as IPv4.
+    #[must_use]
+    pub fn ip(self) -> IpAddr {
+        self.0.ip().to_canonical()
+    }
+}
+
+impl fmt::Display for PeerAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ClientAddr {
+    /// The address.
+    #[must_use]
+    pub const fn ip(self) -> IpAddr {
+        self.0
+    }
+}
+
+impl fmt::Display for ClientAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TrustedProxies {
+    /// Trusts `networks`, which speak `convention`.
+    #[must_use]
+    pub const fn new(networks: Vec<IpNet>, convention: Convention) -> Self {
+        Self { networks, convention }
+    }
+
+    /// Reads the forwarding headers of a request that `peer` sent.
+    #[must_use]
+    pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
+        if !self.contains(peer.ip()) {
+            let client = ClientAddr(peer.ip());
+            return Forwarded {
+                client,
+                chain: vec![peer.ip()],
+                scheme: None,
+                trust: Trust::Untrusted,
+            };
+        }
+        match self.convention {
+            Convention::XForwarded => {
+                let scheme = x_forwarded_proto(headers);
+                let hops = x_forwarded_for(headers)
+                    .into_iter()
+                    .map(|hop| (hop, scheme))
+                    .collect();
+                self.walk(peer, hops, scheme)
+            }
+            Convention::Forwarded => self.walk(peer, forwarded(headers), None),
+        }
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// `hops` from the right: each address with the scheme by which it came, none for what is no address.
+    fn walk(
+        &self,
+        peer: PeerAddr,
+        hops: Vec<(Option<IpAddr>, Option<Scheme>)>,
+        fallback: Option<Scheme>,
+    ) -> Forwarded {
+        let mut chain = vec![peer.ip()];
+        let mut scheme = fallback;
+        for (address, spoken) in hops.into_iter().take(MAX_HOPS) {
+            // An obfuscated or broken hop hides whatever is behind it: the last address we know is the client's.
+            let Some(address) = address else { break };
+            chain.push(address);
+            scheme = spoken;
+            if !self.contains(address) {
+                break;
+            }
+        }
+        chain.reverse();
+        let client = ClientAddr(chain.first().copied().unwrap_or(peer.ip()));
+        Forwarded {
+            client,
+            chain,
+            scheme,
+            trust: Trust::Trusted,
+        }
+    }
+}
+
+impl Forwarded {
+    /// The client.
+    #[must_use]
+    pub const fn client(&self) -> ClientAddr {
+        self.client
+    }
+
+    /// The scheme that the client used, if a trusted proxy said so.
+    #[must_use]
+    pub const fn scheme(&self) -> Option<Scheme> {
+        self.scheme
+    }
+
+    /// Whether the peer is trusted.
+    #[must_use]
+    pub const fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// The client and every hop behind it up to our peer, for the next `X-Forwarded-For`.
+    #[must_use]
+    pub fn chain(&self) -> &[IpAddr] {
+        &self.chain
+    }
+}
+
+/// The members of all lines of a list field, from the right.
+fn members<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    let lines = headers
+        .get_all(name)
+        .into_iter()
+        .map(|value| value.to_str().unwrap_or("?"));
+    let mut members: Vec<_> = lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .collect();
+    members.reverse();
+    members
+}
+
+fn x_forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    members(headers, "x-forwarded-for")
+        .into_iter()
+        .map(address)
+        .collect()
+}
+
+fn x_forwarded_proto(headers: &HeaderMap) -> Option<Scheme> {
+    // Rightmost: what the trusted peer itself wrote.
+    members(headers, "x-forwarded-proto")
+        .first()
+        .copied()
+        .and_then(Scheme::parse)
+}
+
+fn forwarded(headers: &HeaderMap) -> Vec<(Option<IpAddr>, Option<Scheme>)> {
+    members(headers, "forwarded")
+        .into_iter()
+        .map(|element| {
+            let mut hop = (None, None);
+            for pair in element.split(';') {
+                let Some((name, value)) = pair.split_once('=') else {
+                    continue;
+                };
+                let value = value.trim().trim_matches('"');
+                match name.trim().to_ascii_lowercase().as_str() {
+                    "for" => hop.0 = address(value),
+                    "proto" => hop.1 = Scheme::parse(value),
+                    _ => {}
+                }
+            }
+            hop
+        })
+        .collect()
+}
+
+/// An address with an optional port, in any of the forms proxies write: `1.2.3.4`, `1.2.3.4:5`, `::1`, `[::1]:5`.
+fn address(text: &str) -> Option<IpAddr> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_canonical());
+    }
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(address.ip().to_canonical());
+    }
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+    inner.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! Hops that a stranger controls never move the client beyond the trusted chain.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::prelude::*;
+
+use super::{Convention, Forwarded, PeerAddr, Trust, TrustedProxies};
+use crate::web::Scheme;
+
+fn read(convention: Convention, peer: &str, fields: &[(&'static str, &str)]) -> Forwarded {
+    let networks = vec![
+        "10.0.0.0/8".parse().expect("a network"),
+        "fd00::/8".parse().expect("a network"),
+    ];
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).expect("a value"),
+        );
+    }
+    TrustedProxies::new(networks, convention).read(PeerAddr::new(peer.parse().expect("an address")), &headers)
+}
+
+fn client(convention: Convention, peer: &str, fields: &[(&'static str, &str)]) -> String {
+    read(convention, peer, fields).client().to_string()
+}
+
+#[test]
+fn an_untrusted_peer_is_the_client_whatever_it_says() {
+    let fields = [
+        ("x-forwarded-for", "1.1.1.1"),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=1.1.1.1"),
+    ];
+    let read = read(Convention::XForwarded, "9.9.9.9:1", &fields);
+    assert_eq!(
+        (read.client().to_string().as_str(), read.scheme(), read.trust()),
+        ("9.9.9.9", None, Trust::Untrusted)
+    );
+    assert_eq!(read.chain(), ["9.9.9.9".parse::<IpAddr>().expect("an address")]);
+}
+
+#[test]
+fn the_client_is_the_first_untrusted_hop_from_the_right_over_all_lines() {
+    let fields = [
+        ("x-forwarded-for", "6.6.6.6, 1.1.1.1"),
+        ("x-forwarded-for", "10.0.0.2:99"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let read = read(Convention::XForwarded, "10.0.0.1:1", &fields);
+    assert_eq!(read.client().to_string(), "1.1.1.1");
+    assert_eq!(read.scheme(), Some(Scheme::Https));
+    let chain: Vec<_> = read.chain().iter().map(ToString::to_string).collect();
+    assert_eq!(chain, ["1.1.1.1", "10.0.0.2", "10.0.0.1"]);
+}
+
+#[test]
+fn a_broken_hop_ends_the_walk_at_the_last_known_address() {
+    for value in ["1.1.1.1, unknown", "1.1.1.1, _hidden", "1.1.1.1, ?"] {
+        assert_eq!(
+            client(
+                Convention::XForwarded,
+                "10.0.0.1:1",
+                &[("x-forwarded-for", value)]
+            ),
+            "10.0.0.1",
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn the_forwarded_field_is_read_with_its_quotes_and_only_in_its_convention() {
+    let field = [(
+        "forwarded",
+        "for=6.6.6.6;proto=http, For=\"[2001:db8::1]:4711\";proto=https;host=evil",
+    )];
+    let read = read(Convention::Forwarded, "10.0.0.1:1", &field);
+    assert_eq!(
+        (read.client().to_string().as_str(), read.scheme()),
+        ("2001:db8::1", Some(Scheme::Https))
+    );
+    assert_eq!(client(Convention::XForwarded, "10.0.0.1:1", &field), "10.0.0.1");
+    assert_eq!(
+        client(
+            Convention::Forwarded,
+            "10.0.0.1:1",
+            &[("x-forwarded-for", "1.1.1.1")]
+        ),
+        "10.0.0.1"
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_stands_left_of_the_client_changes_nothing(left in "[ -~]{0,60}") {
+        let value = format!("{left}, 1.1.1.1, 10.0.0.2");
+        prop_assert_eq!(client(Convention::XForwarded, "10.0.0.1:1", &[("x-forwarded-for", &value)]), "1.1.1.1");
+    }
+}

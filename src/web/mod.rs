@@ -1,0 +1,16 @@
+//! The words of a request: path, host, origin, client, kind. Each is parsed once, from bytes that a stranger
+//! chose, into a type that cannot hold a doubtful value.
+
+pub mod facts;
+pub mod forwarded;
+pub mod host;
+pub mod kind;
+pub mod origin;
+pub mod path;
+
+pub use facts::{Facts, RequestId};
+pub use forwarded::{ClientAddr, Forwarded, PeerAddr, TrustedProxies};
+pub use host::HostName;
+pub use kind::RequestKind;
+pub use origin::{Origin, ReturnTo, Scheme};
+pub use path::CanonicalPath;

@@ -1,0 +1,208 @@
+//! Origins, and where a browser may be sent back to.
+
+use std::fmt;
+
+use url::Url;
+
+use super::host::HostName;
+use super::path::CanonicalPath;
+
+/// `http` or `https`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+/// Scheme, host and port (RFC 6454). Shown without a default port.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    scheme: Scheme,
+    host: HostName,
+    port: u16,
+}
+
+/// Where a browser goes after signing in or out: a path of ours, or a URL on an origin that is allowed.
+///
+/// Made only by [`ReturnTo::parse`] and [`ReturnTo::path`], so that a redirect to it is never an open one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+impl Scheme {
+    /// The scheme's name in lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// 80 or 443.
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    /// The scheme of that name, in any case (RFC 3986 section 3.1).
+    #[must_use]
+    pub const fn parse(text: &str) -> Option<Self> {
+        if text.eq_ignore_ascii_case("https") {
+            Some(Self::Https)
+        } else if text.eq_ignore_ascii_case("http") {
+            Some(Self::Http)
+        } else {
+            None
+        }
+    }
+}
+
+impl Origin {
+    /// An origin from its parts; no port means the scheme's default.
+    #[must_use]
+    pub fn new(scheme: Scheme, host: HostName, port: Option<u16>) -> Self {
+        Self {
+            scheme,
+            host,
+            port: port.unwrap_or(scheme.default_port()),
+        }
+    }
+
+    /// Parses `scheme://host[:port]`, as an Origin field or a configured URL holds it. One trailing slash is fine,
+    /// any other path, a query, a fragment or userinfo is not.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let scheme = Scheme::parse(scheme)?;
+        let (host, port) = HostName::parse(rest.strip_suffix('/').unwrap_or(rest)).ok()?;
+        Some(Self::new(scheme, host, port))
+    }
+
+    /// The origin of the same scheme and port on another host.
+    #[must_use]
+    pub fn with_host(&self, host: &HostName) -> Self {
+        Self {
+            scheme: self.scheme,
+            host: host.clone(),
+            port: self.port,
+        }
+    }
+
+    /// The scheme.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host.
+    #[must_use]
+    pub const fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// The port, also when it is the default one.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn of(url: &Url) -> Option<Self> {
+        let scheme = Scheme::parse(url.scheme())?;
+        let (host, _) = HostName::parse(url.host_str()?).ok()?;
+        Some(Self::new(scheme, host, url.port()))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
+        if self.port == self.scheme.default_port() {
+            Ok(())
+        } else {
+            write!(f, ":{}", self.port)
+        }
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+// === impl ReturnTo ===
+
+impl ReturnTo {
+    /// The longest text that is looked at, in bytes.
+    pub const MAX: usize = 2048;
+
+    /// The start page.
+    #[must_use]
+    pub fn root() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// Parses what a stranger wrote, relative to `own`. A WHATWG URL parser decides what it means, since that is what
+    /// the browser will do with it; `allowed` says which other origins are ours.
+    ///
+    /// None for whatever is not, after parsing, a clean path on `own` or on an allowed origin.
+    #[must_use]
+    pub fn parse(text: &str, own: &Origin, allowed: impl Fn(&Origin) -> bool) -> Option<Self> {
+        // URL parsers drop or translate these, each in its own way; no address we hand out needs one.
+        let clean =
+            |character: char| !character.is_control() && !character.is_whitespace() && character != '\\';
+        if text.len() > Self::MAX || !text.chars().all(clean) {
+            return None;
+        }
+        let relative = text.starts_with('/') && !text.starts_with("//");
+        if !relative && !text.starts_with("http://") && !text.starts_with("https://") {
+            return None;
+        }
+        let url = Url::parse(&own.to_string()).ok()?.join(text).ok()?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return None;
+        }
+        let origin = Origin::of(&url)?;
+        // Folding may uncover a leading `//` ("/.//evil.example"): only the canonical path is ever used.
+        let path = CanonicalPath::parse(url.path()).ok()?;
+        let path = Self::path(&path, url.query());
+        if origin == *own {
+            Some(path)
+        } else if allowed(&origin) {
+            Some(Self(format!("{origin}{}", path.0)))
+        } else {
+            None
+        }
+    }
+
+    /// A path of ours with its query.
+    #[must_use]
+    pub fn path(path: &CanonicalPath, query: Option<&str>) -> Self {
+        Self(match query {
+            Some(query) => format!("{}?{query}", path.sent()),
+            None => path.sent().to_owned(),
+        })
+    }
+
+    /// The text of a Location field.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is a path on the host it was parsed for, under `prefix` (on a segment border).
+    #[must_use]
+    pub fn is_under(&self, prefix: &str) -> bool {
+        let path = self.0.split('?').next().unwrap_or_default();
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests;

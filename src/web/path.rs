@@ -1,0 +1,274 @@
+//! The path of a request: one reading, which is both judged and sent.
+//!
+//! A gateway and the application behind it must never disagree about what a path names. So a path is parsed once:
+//! what is *sent* keeps the client's bytes with only `//` and plain dot segments folded (RFC 3986 section 5.2.4), what is
+//! *judged* is that path with each segment percent-decoded once and its `;params` cut. Forms that some server reads
+//! otherwise are refused: an encoded dot segment at any depth, an encoded backslash, control bytes, `..;`.
+
+use std::borrow::Cow;
+
+/// A path in its one canonical form. Always starts with `/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalPath {
+    sent: String,
+    judged: String,
+    deep: Option<String>,
+    encoded_slash: EncodedSlash,
+}
+
+/// Whether a segment holds `%2F`. A route decides whether it takes such a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncodedSlash {
+    /// No segment does.
+    Absent,
+    /// At least one does; it stays encoded inside its segment, in the sent and in the judged form.
+    Present,
+}
+
+/// Why a path is refused. Each is answered with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// Not in origin form (RFC 9112 section 3.2.1).
+    #[error("the path does not start with a slash")]
+    NotAbsolute,
+    /// `%` without two hex digits.
+    #[error("the path holds an invalid percent-encoding")]
+    InvalidEncoding,
+    /// The decoded path is not UTF-8 (which also covers overlong forms of `.` and `/`).
+    #[error("the decoded path is not UTF-8")]
+    NotUtf8,
+    /// A control byte, plain or encoded.
+    #[error("the path holds a control character")]
+    Control,
+    /// A backslash, plain or encoded.
+    #[error("the path holds a backslash")]
+    Backslash,
+    /// A fragment, which no request may carry.
+    #[error("the path holds a fragment")]
+    Fragment,
+    /// `..` above the root.
+    #[error("the path climbs out of the root")]
+    ClimbsOut,
+    /// A dot segment written so that servers differ about it: `%2e%2e`, `%252e`, `..;x`.
+    #[error("the path holds a disguised dot segment")]
+    DisguisedDots,
+}
+
+impl CanonicalPath {
+    /// Parses the path of a request target, without its query.
+    ///
+    /// # Errors
+    /// [`PathError`] for a path that servers are known to read differently.
+    pub fn parse(raw: &str) -> Result<Self, PathError> {
+        // Nearly every path: nothing to decode and nothing to fold.
+        if is_plain(raw) {
+            return Ok(Self {
+                sent: raw.to_owned(),
+                judged: raw.to_owned(),
+                deep: None,
+                encoded_slash: EncodedSlash::Absent,
+            });
+        }
+        let rest = raw.strip_prefix('/').ok_or(PathError::NotAbsolute)?;
+        let mut kept: Vec<(&str, Segment)> = Vec::new();
+        // A path that ends in an empty or a dot segment names a directory: it keeps its final slash.
+        let mut directory = false;
+        for raw in rest.split('/') {
+            directory = true;
+            match raw {
+                "" | "." => {}
+                ".." => {
+                    kept.pop().ok_or(PathError::ClimbsOut)?;
+                }
+                _ => {
+                    directory = false;
+                    kept.push((raw, Segment::parse(raw)?));
+                }
+            }
+        }
+        Ok(Self::assemble(&kept, directory))
+    }
+
+    /// The path as it goes to the upstream.
+    #[must_use]
+    pub fn sent(&self) -> &str {
+        &self.sent
+    }
+
+    /// The path as routes match it.
+    #[must_use]
+    pub fn judged(&self) -> &str {
+        &self.judged
+    }
+
+    /// The path as a server reads it that decodes again and again, where that differs from [`Self::judged`]. A
+    /// request is refused when the two lead to different routes.
+    #[must_use]
+    pub fn deep(&self) -> Option<&str> {
+        self.deep.as_deref()
+    }
+
+    /// Whether an encoded slash is in it.
+    #[must_use]
+    pub const fn encoded_slash(&self) -> EncodedSlash {
+        self.encoded_slash
+    }
+
+    fn assemble(kept: &[(&str, Segment)], directory: bool) -> Self {
+        let mut path = Self {
+            sent: String::new(),
+            judged: String::new(),
+            deep: None,
+            encoded_slash: EncodedSlash::Absent,
+        };
+        let mut deep = String::new();
+        for (raw, segment) in kept {
+            path.sent.push('/');
+            path.sent.push_str(raw);
+            path.judged.push('/');
+            path.judged.push_str(&segment.judged);
+            deep.push('/');
+            deep.push_str(segment.deep.trim_matches('/'));
+            if segment.encoded_slash == EncodedSlash::Present {
+                path.encoded_slash = EncodedSlash::Present;
+            }
+        }
+        if directory || kept.is_empty() {
+            path.sent.push('/');
+            path.judged.push('/');
+            deep.push('/');
+        }
+        let deep = merge_slashes(&deep);
+        if deep != path.judged {
+            path.deep = Some(deep.into_owned());
+        }
+        path
+    }
+}
+
+/// One segment, read once and read to the end.
+struct Segment {
+    judged: String,
+    deep: String,
+    encoded_slash: EncodedSlash,
+}
+
+impl Segment {
+    fn parse(raw: &str) -> Result<Self, PathError> {
+        if has_dots(raw) {
+            return Err(PathError::DisguisedDots);
+        }
+        if raw.contains('\\') {
+            return Err(PathError::Backslash);
+        }
+        if raw.contains('#') {
+            return Err(PathError::Fragment);
+        }
+        if raw.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+            return Err(PathError::Control);
+        }
+        let once = decode(raw)?;
+        check_characters(&once)?;
+        if once.contains('\\') {
+            return Err(PathError::Backslash);
+        }
+        let mut deep = once.clone();
+        // Each round shortens the text, so this ends; a long chain of %25 costs its length times its depth, both
+        // bounded by the size of the request head.
+        loop {
+            if has_dots(&deep) {
+                return Err(PathError::DisguisedDots);
+            }
+            let Ok(next) = decode(&deep) else { break };
+            if next == deep {
+                break;
+            }
+            check_characters(&next)?;
+            deep = next;
+        }
+        let encoded_slash = if once.contains('/') {
+            EncodedSlash::Present
+        } else {
+            EncodedSlash::Absent
+        };
+        // The borders between segments must stay what they were: an encoded slash is judged as its own text.
+        let judged = cut_params(&once).replace('/', "%2F");
+        Ok(Self {
+            judged,
+            deep: cut_params(&deep).replace('\\', "/"),
+            encoded_slash,
+        })
+    }
+}
+
+/// Whether the path is one that every server reads alike, byte for byte.
+fn is_plain(raw: &str) -> bool {
+    let mut last = b' ';
+    raw.starts_with('/')
+        && raw.bytes().all(|byte| {
+            let plain = match byte {
+                b'/' | b'.' => last != b'/',
+                b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'='
+                | b':' | b'@' => true,
+                _ => byte.is_ascii_alphanumeric(),
+            };
+            last = byte;
+            plain
+        })
+}
+
+/// Whether a part, as split on either slash and cut at its `;params`, is a dot segment.
+fn has_dots(text: &str) -> bool {
+    text.split(['/', '\\'])
+        .any(|part| matches!(cut_params(part), "." | ".."))
+}
+
+fn cut_params(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or_default()
+}
+
+fn check_characters(decoded: &str) -> Result<(), PathError> {
+    if decoded.chars().any(char::is_control) {
+        Err(PathError::Control)
+    } else {
+        Ok(())
+    }
+}
+
+/// Percent-decodes once, strictly.
+fn decode(text: &str) -> Result<String, PathError> {
+    if !text.contains('%') {
+        return Ok(text.to_owned());
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+            let (high, low) = (digit(), digit());
+            let (Some(high), Some(low)) = (high, low) else {
+                return Err(PathError::InvalidEncoding);
+            };
+            out.push(u8::try_from(high * 16 + low).unwrap_or_default());
+        } else {
+            out.push(byte);
+        }
+    }
+    String::from_utf8(out).map_err(|_| PathError::NotUtf8)
+}
+
+fn merge_slashes(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !out.ends_with('/') {
+            out.push(character);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! What a path may be, and that judging and sending never part.
+
+use proptest::prelude::*;
+
+use super::{CanonicalPath, EncodedSlash, PathError};
+
+fn forms(raw: &str) -> (String, String) {
+    let path = CanonicalPath::parse(raw).unwrap_or_else(|error| panic!("{raw}: {error}"));
+    (path.sent().to_owned(), path.judged().to_owned())
+}
+
+#[test]
+fn plain_dot_segments_and_double_slashes_are_folded() {
+    for (raw, sent) in [
+        ("/", "/"),
+        ("//", "/"),
+        ("/a//b", "/a/b"),
+        ("/a/./b", "/a/b"),
+        ("/a/b/..", "/a/"),
+        ("/a/b/.", "/a/b/"),
+        ("/a/../b", "/b"),
+        ("/a/..", "/"),
+        ("//evil.example/x", "/evil.example/x"),
+        ("/a...b", "/a...b"),
+        ("/...", "/..."),
+        ("/.well-known/x", "/.well-known/x"),
+    ] {
+        assert_eq!(forms(raw), (sent.to_owned(), sent.to_owned()), "{raw}");
+    }
+}
+
+#[test]
+fn what_is_sent_keeps_the_bytes_and_what_is_judged_is_decoded_once() {
+    for (raw, judged) in [
+        ("/caf%C3%A9", "/caf\u{e9}"),
+        ("/a%20b", "/a b"),
+        ("/a%2520b", "/a%20b"),
+        ("/%61dmin", "/admin"),
+        ("/a%23b", "/a#b"),
+        ("/a%3Fb", "/a?b"),
+        ("/admin;x=1/y;z", "/admin/y"),
+        ("/a%3Bx", "/a"),
+    ] {
+        assert_eq!(forms(raw), (raw.to_owned(), judged.to_owned()), "{raw}");
+    }
+}
+
+#[test]
+fn an_encoded_slash_stays_inside_its_segment() {
+    let path = CanonicalPath::parse("/api/group%2fproject").expect("parses");
+    assert_eq!(path.judged(), "/api/group%2Fproject");
+    assert_eq!(path.deep(), Some("/api/group/project"));
+    assert_eq!(path.encoded_slash(), EncodedSlash::Present);
+}
+
+#[test]
+fn a_doubly_encoded_name_shows_its_deep_reading() {
+    assert_eq!(
+        CanonicalPath::parse("/%2561dmin").expect("parses").deep(),
+        Some("/admin")
+    );
+    assert_eq!(
+        CanonicalPath::parse("/%252Fadmin").expect("parses").deep(),
+        Some("/admin")
+    );
+    assert_eq!(CanonicalPath::parse("/a/b").expect("parses").deep(), None);
+}
+
+#[test]
+fn doubtful_forms_are_refused() {
+    use PathError as E;
+    for (raw, error) in [
+        ("", E::NotAbsolute),
+        ("a", E::NotAbsolute),
+        ("*", E::NotAbsolute),
+        ("/..", E::ClimbsOut),
+        ("/a/../../b", E::ClimbsOut),
+        ("/%2e%2e/admin", E::DisguisedDots),
+        ("/%2E./admin", E::DisguisedDots),
+        ("/.%2e/admin", E::DisguisedDots),
+        ("/%2e/admin", E::DisguisedDots),
+        ("/%252e%252e/admin", E::DisguisedDots),
+        ("/%25252e/admin", E::DisguisedDots),
+        ("/a%2f..%2fadmin", E::DisguisedDots),
+        ("/a%252f..%252fadmin", E::DisguisedDots),
+        ("/a%255c..%255cadmin", E::DisguisedDots),
+        ("/..;/admin", E::DisguisedDots),
+        ("/..;x=1/admin", E::DisguisedDots),
+        ("/..%3b/admin", E::DisguisedDots),
+        ("/.;/admin", E::DisguisedDots),
+        ("/a\\b", E::Backslash),
+        ("/a%5cb", E::Backslash),
+        ("/a%00", E::Control),
+        ("/a%0ab", E::Control),
+        ("/a%7f", E::Control),
+        ("/a%2500", E::Control),
+        ("/a%", E::InvalidEncoding),
+        ("/a%2", E::InvalidEncoding),
+        ("/a%zz", E::InvalidEncoding),
+        ("/%c0%ae%c0%ae/", E::NotUtf8),
+        ("/a%ff", E::NotUtf8),
+        ("/a#b", E::Fragment),
+    ] {
+        assert_eq!(CanonicalPath::parse(raw), Err(error), "{raw}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn parsing_is_idempotent_and_leaves_nothing_doubtful(raw in "/[-a-z./%25e0cf;\\\\#A\u{e9}]{0,40}") {
+        if let Ok(path) = CanonicalPath::parse(&raw) {
+            let again = CanonicalPath::parse(path.sent());
+            prop_assert_eq!(again.as_ref(), Ok(&path));
+            for form in [path.sent(), path.judged()] {
+                prop_assert!(form.starts_with('/') && !form.contains("//") && !form.contains('\\'));
+                prop_assert!(form.split('/').all(|segment| segment != "." && segment != ".."));
+            }
+        }
+    }
+}
