@@ -147,11 +147,9 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             // A machine whose clock stands before 1970 is one where every token has long expired: fail closed.
-            Source::System => Timestamp(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(u64::MAX, millis),
-            ),
+            Source::System => {
+                Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, millis))
+            }
             Source::Manual(manual) => manual.started.plus(*manual.elapsed.borrow()),
         }
     }
@@ -177,9 +175,7 @@ impl Clock {
             Source::Manual(manual) => {
                 let mut elapsed = manual.elapsed.subscribe();
                 // The sender lives in `manual`, so this cannot fail while we hold it.
-                let _ = elapsed
-                    .wait_for(|elapsed| manual.base + *elapsed >= deadline)
-                    .await;
+                let _ = elapsed.wait_for(|elapsed| manual.base + *elapsed >= deadline).await;
             }
         }
     }

@@ -32,10 +32,7 @@ impl Lease {
     /// A lease until `valid_until`, and the hand that can change it.
     #[must_use]
     pub fn until(valid_until: Timestamp) -> (Lessor, Self) {
-        let (sender, receiver) = watch::channel(Term {
-            valid_until,
-            ended: false,
-        });
+        let (sender, receiver) = watch::channel(Term { valid_until, ended: false });
         (Lessor(sender), Self(Some(receiver)))
     }
 
@@ -73,6 +70,12 @@ impl Lessor {
     #[must_use]
     pub fn lease(&self) -> Lease {
         Lease(Some(self.0.subscribe()))
+    }
+
+    /// Whether anybody still holds a lease.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.0.receiver_count() > 0
     }
 
     /// Moves the end of every lease.

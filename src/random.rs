@@ -32,10 +32,7 @@ impl Random {
     /// A repeatable sequence, for tests only.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded {
-            seed,
-            counter: Arc::default(),
-        })
+        Self(Source::Seeded { seed, counter: Arc::default() })
     }
 
     /// Fills `out` with random bytes.
@@ -45,20 +42,14 @@ impl Random {
     /// is no answer to fall back to.
     pub fn fill(&self, out: &mut [u8]) {
         match &self.0 {
-            #[expect(
-                clippy::expect_used,
-                reason = "no safe way to go on without randomness, see # Panics"
-            )]
-            Source::System(system) => system
-                .fill(out)
-                .expect("the operating system gave no random bytes"),
+            #[expect(clippy::expect_used, reason = "no safe way to go on without randomness, see # Panics")]
+            Source::System(system) => system.fill(out).expect("the operating system gave no random bytes"),
             Source::Seeded { seed, counter } => {
                 for chunk in out.chunks_mut(32) {
                     let mut block = [0; 16];
                     let count = counter.fetch_add(1, Ordering::Relaxed);
-                    for (to, from) in block
-                        .iter_mut()
-                        .zip(seed.to_be_bytes().into_iter().chain(count.to_be_bytes()))
+                    for (to, from) in
+                        block.iter_mut().zip(seed.to_be_bytes().into_iter().chain(count.to_be_bytes()))
                     {
                         *to = from;
                     }

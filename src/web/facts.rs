@@ -7,6 +7,7 @@ use super::host::HostName;
 use super::kind::RequestKind;
 use super::origin::{Origin, Scheme};
 use super::path::CanonicalPath;
+use super::source::Source;
 
 /// What was observed about a request, once. Never changes.
 ///
@@ -21,6 +22,7 @@ pub struct Facts {
     peer: PeerAddr,
     forwarded: Forwarded,
     kind: RequestKind,
+    source: Source,
     id: RequestId,
 }
 
@@ -41,6 +43,8 @@ pub struct Parts {
     pub forwarded: Forwarded,
     /// The kind of the request.
     pub kind: RequestKind,
+    /// Where it says it comes from.
+    pub source: Source,
     /// Its id.
     pub id: RequestId,
 }
@@ -53,26 +57,8 @@ impl Facts {
     /// Facts from their parts; `public_url` gives the scheme and port of the addresses that people type.
     #[must_use]
     pub fn new(parts: Parts, public_url: &Origin) -> Self {
-        let Parts {
-            method,
-            host,
-            path,
-            query,
-            peer,
-            forwarded,
-            kind,
-            id,
-        } = parts;
-        Self {
-            method,
-            origin: public_url.with_host(&host),
-            path,
-            query,
-            peer,
-            forwarded,
-            kind,
-            id,
-        }
+        let Parts { method, host, path, query, peer, forwarded, kind, source, id } = parts;
+        Self { method, origin: public_url.with_host(&host), path, query, peer, forwarded, kind, source, id }
     }
 
     /// The method.
@@ -121,6 +107,12 @@ impl Facts {
     #[must_use]
     pub const fn kind(&self) -> RequestKind {
         self.kind
+    }
+
+    /// Where the request says it comes from.
+    #[must_use]
+    pub const fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The request's id.

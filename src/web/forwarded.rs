@@ -103,20 +103,12 @@ impl TrustedProxies {
     pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
         if !self.contains(peer.ip()) {
             let client = ClientAddr(peer.ip());
-            return Forwarded {
-                client,
-                chain: vec![peer.ip()],
-                scheme: None,
-                trust: Trust::Untrusted,
-            };
+            return Forwarded { client, chain: vec![peer.ip()], scheme: None, trust: Trust::Untrusted };
         }
         match self.convention {
             Convention::XForwarded => {
                 let scheme = x_forwarded_proto(headers);
-                let hops = x_forwarded_for(headers)
-                    .into_iter()
-                    .map(|hop| (hop, scheme))
-                    .collect();
+                let hops = x_forwarded_for(headers).into_iter().map(|hop| (hop, scheme)).collect();
                 self.walk(peer, hops, scheme)
             }
             Convention::Forwarded => self.walk(peer, forwarded(headers), None),
@@ -147,12 +139,7 @@ impl TrustedProxies {
         }
         chain.reverse();
         let client = ClientAddr(chain.first().copied().unwrap_or(peer.ip()));
-        Forwarded {
-            client,
-            chain,
-            scheme,
-            trust: Trust::Trusted,
-        }
+        Forwarded { client, chain, scheme, trust: Trust::Trusted }
     }
 }
 
@@ -184,32 +171,20 @@ impl Forwarded {
 
 /// The members of all lines of a list field, from the right.
 fn members<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
-    let lines = headers
-        .get_all(name)
-        .into_iter()
-        .map(|value| value.to_str().unwrap_or("?"));
-    let mut members: Vec<_> = lines
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .collect();
+    let lines = headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or("?"));
+    let mut members: Vec<_> =
+        lines.flat_map(|line| line.split(',')).map(str::trim).filter(|text| !text.is_empty()).collect();
     members.reverse();
     members
 }
 
 fn x_forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    members(headers, "x-forwarded-for")
-        .into_iter()
-        .map(address)
-        .collect()
+    members(headers, "x-forwarded-for").into_iter().map(address).collect()
 }
 
 fn x_forwarded_proto(headers: &HeaderMap) -> Option<Scheme> {
     // Rightmost: what the trusted peer itself wrote.
-    members(headers, "x-forwarded-proto")
-        .first()
-        .copied()
-        .and_then(Scheme::parse)
+    members(headers, "x-forwarded-proto").first().copied().and_then(Scheme::parse)
 }
 
 fn forwarded(headers: &HeaderMap) -> Vec<(Option<IpAddr>, Option<Scheme>)> {

@@ -24,28 +24,16 @@ impl RequestKind {
     /// Tells the kind from method and header fields.
     #[must_use]
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let text = |name: &str| {
-            headers
-                .get(name)
-                .map(|value| value.to_str().unwrap_or("?").trim())
-        };
+        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?").trim());
         if headers.contains_key(UPGRADE) {
-            return if is_websocket(method, headers) {
-                Self::WebSocket
-            } else {
-                Self::Other
-            };
+            return if is_websocket(method, headers) { Self::WebSocket } else { Self::Other };
         }
         if !matches!(*method, Method::GET | Method::HEAD) {
             return Self::Other;
         }
         // Loaded ahead of a click that may never come: a sign-in must not start for it.
-        let ahead = [text("sec-purpose"), text("purpose"), text("x-moz")]
-            .into_iter()
-            .flatten();
-        let ahead = ahead
-            .into_iter()
-            .any(|value| value.to_ascii_lowercase().contains("prefetch"));
+        let ahead = [text("sec-purpose"), text("purpose"), text("x-moz")].into_iter().flatten();
+        let ahead = ahead.into_iter().any(|value| value.to_ascii_lowercase().contains("prefetch"));
         if ahead || text("service-worker").is_some() || text("x-requested-with").is_some() {
             return Self::Other;
         }
@@ -69,20 +57,12 @@ pub fn is_websocket(method: &Method, headers: &HeaderMap) -> bool {
 
 /// Whether the list field `name`, over all its lines, has the member `token` (in any case).
 fn lists(headers: &HeaderMap, name: &str, token: &str) -> bool {
-    let values = headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .any(|member| member.trim().eq_ignore_ascii_case(token))
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|member| member.trim().eq_ignore_ascii_case(token))
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
-    let values = headers
-        .get_all(ACCEPT)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|range| {
         let media = range.split(';').next().unwrap_or_default().trim();
         media.eq_ignore_ascii_case("text/html") || media.eq_ignore_ascii_case("application/xhtml+xml")
@@ -106,38 +86,12 @@ mod tests {
     #[test]
     fn only_a_page_load_in_a_tab_is_a_navigation() {
         for (expected, fields) in [
-            (
-                Navigation,
-                &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")][..],
-            ),
-            (
-                Navigation,
-                &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")],
-            ),
-            (
-                Other,
-                &[
-                    ("sec-fetch-mode", "navigate"),
-                    ("sec-fetch-dest", "iframe"),
-                    ("accept", "text/html"),
-                ],
-            ),
-            (
-                Other,
-                &[
-                    ("sec-fetch-mode", "cors"),
-                    ("sec-fetch-dest", "empty"),
-                    ("accept", "text/html"),
-                ],
-            ),
-            (
-                Other,
-                &[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
-            ),
-            (
-                Other,
-                &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")],
-            ),
+            (Navigation, &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")][..]),
+            (Navigation, &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")]),
+            (Other, &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe"), ("accept", "text/html")]),
+            (Other, &[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty"), ("accept", "text/html")]),
+            (Other, &[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")]),
+            (Other, &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")]),
             (
                 Other,
                 &[
@@ -158,30 +112,11 @@ mod tests {
     fn an_upgrade_is_never_a_navigation() {
         let html = ("accept", "text/html");
         assert_eq!(
-            kind(
-                &Method::GET,
-                &[
-                    ("upgrade", "websocket"),
-                    ("connection", "keep-alive, Upgrade"),
-                    html
-                ]
-            ),
+            kind(&Method::GET, &[("upgrade", "websocket"), ("connection", "keep-alive, Upgrade"), html]),
             WebSocket
         );
-        assert_eq!(
-            kind(
-                &Method::GET,
-                &[("upgrade", "h2c"), ("connection", "upgrade"), html]
-            ),
-            Other
-        );
+        assert_eq!(kind(&Method::GET, &[("upgrade", "h2c"), ("connection", "upgrade"), html]), Other);
         assert_eq!(kind(&Method::GET, &[("upgrade", "websocket"), html]), Other);
-        assert_eq!(
-            kind(
-                &Method::POST,
-                &[("upgrade", "websocket"), ("connection", "upgrade")]
-            ),
-            Other
-        );
+        assert_eq!(kind(&Method::POST, &[("upgrade", "websocket"), ("connection", "upgrade")]), Other);
     }
 }

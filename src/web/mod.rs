@@ -7,6 +7,7 @@ pub mod host;
 pub mod kind;
 pub mod origin;
 pub mod path;
+pub mod source;
 
 pub use facts::{Facts, RequestId};
 pub use forwarded::{ClientAddr, Forwarded, PeerAddr, TrustedProxies};
@@ -14,3 +15,4 @@ pub use host::HostName;
 pub use kind::RequestKind;
 pub use origin::{Origin, ReturnTo, Scheme};
 pub use path::CanonicalPath;
+pub use source::{SaidOrigin, Source};

@@ -51,7 +51,7 @@ impl Scheme {
 
     /// The scheme of that name, in any case (RFC 3986 section 3.1).
     #[must_use]
-    pub const fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         if text.eq_ignore_ascii_case("https") {
             Some(Self::Https)
         } else if text.eq_ignore_ascii_case("http") {
@@ -66,11 +66,7 @@ impl Origin {
     /// An origin from its parts; no port means the scheme's default.
     #[must_use]
     pub fn new(scheme: Scheme, host: HostName, port: Option<u16>) -> Self {
-        Self {
-            scheme,
-            host,
-            port: port.unwrap_or(scheme.default_port()),
-        }
+        Self { scheme, host, port: port.unwrap_or(scheme.default_port()) }
     }
 
     /// Parses `scheme://host[:port]`, as an Origin field or a configured URL holds it. One trailing slash is fine,
@@ -86,11 +82,7 @@ impl Origin {
     /// The origin of the same scheme and port on another host.
     #[must_use]
     pub fn with_host(&self, host: &HostName) -> Self {
-        Self {
-            scheme: self.scheme,
-            host: host.clone(),
-            port: self.port,
-        }
+        Self { scheme: self.scheme, host: host.clone(), port: self.port }
     }
 
     /// The scheme.
@@ -121,11 +113,7 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
-        if self.port == self.scheme.default_port() {
-            Ok(())
-        } else {
-            write!(f, ":{}", self.port)
-        }
+        if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
     }
 }
 
@@ -199,8 +187,7 @@ impl ReturnTo {
     #[must_use]
     pub fn is_under(&self, prefix: &str) -> bool {
         let path = self.0.split('?').next().unwrap_or_default();
-        path.strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 

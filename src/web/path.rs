@@ -186,18 +186,10 @@ impl Segment {
             check_characters(&next)?;
             deep = next;
         }
-        let encoded_slash = if once.contains('/') {
-            EncodedSlash::Present
-        } else {
-            EncodedSlash::Absent
-        };
+        let encoded_slash = if once.contains('/') { EncodedSlash::Present } else { EncodedSlash::Absent };
         // The borders between segments must stay what they were: an encoded slash is judged as its own text.
         let judged = cut_params(&once).replace('/', "%2F");
-        Ok(Self {
-            judged,
-            deep: cut_params(&deep).replace('\\', "/"),
-            encoded_slash,
-        })
+        Ok(Self { judged, deep: cut_params(&deep).replace('\\', "/"), encoded_slash })
     }
 }
 
@@ -219,8 +211,7 @@ fn is_plain(raw: &str) -> bool {
 
 /// Whether a part, as split on either slash and cut at its `;params`, is a dot segment.
 fn has_dots(text: &str) -> bool {
-    text.split(['/', '\\'])
-        .any(|part| matches!(cut_params(part), "." | ".."))
+    text.split(['/', '\\']).any(|part| matches!(cut_params(part), "." | ".."))
 }
 
 fn cut_params(segment: &str) -> &str {
@@ -228,11 +219,7 @@ fn cut_params(segment: &str) -> &str {
 }
 
 fn check_characters(decoded: &str) -> Result<(), PathError> {
-    if decoded.chars().any(char::is_control) {
-        Err(PathError::Control)
-    } else {
-        Ok(())
-    }
+    if decoded.chars().any(char::is_control) { Err(PathError::Control) } else { Ok(()) }
 }
 
 /// Percent-decodes once, strictly.

@@ -9,16 +9,10 @@ use super::{Convention, Forwarded, PeerAddr, Trust, TrustedProxies};
 use crate::web::Scheme;
 
 fn read(convention: Convention, peer: &str, fields: &[(&'static str, &str)]) -> Forwarded {
-    let networks = vec![
-        "10.0.0.0/8".parse().expect("a network"),
-        "fd00::/8".parse().expect("a network"),
-    ];
+    let networks = vec!["10.0.0.0/8".parse().expect("a network"), "fd00::/8".parse().expect("a network")];
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
-        headers.append(
-            HeaderName::from_static(name),
-            HeaderValue::from_str(value).expect("a value"),
-        );
+        headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"));
     }
     TrustedProxies::new(networks, convention).read(PeerAddr::new(peer.parse().expect("an address")), &headers)
 }
@@ -29,11 +23,8 @@ fn client(convention: Convention, peer: &str, fields: &[(&'static str, &str)]) -
 
 #[test]
 fn an_untrusted_peer_is_the_client_whatever_it_says() {
-    let fields = [
-        ("x-forwarded-for", "1.1.1.1"),
-        ("x-forwarded-proto", "https"),
-        ("forwarded", "for=1.1.1.1"),
-    ];
+    let fields =
+        [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-proto", "https"), ("forwarded", "for=1.1.1.1")];
     let read = read(Convention::XForwarded, "9.9.9.9:1", &fields);
     assert_eq!(
         (read.client().to_string().as_str(), read.scheme(), read.trust()),
@@ -60,11 +51,7 @@ fn the_client_is_the_first_untrusted_hop_from_the_right_over_all_lines() {
 fn a_broken_hop_ends_the_walk_at_the_last_known_address() {
     for value in ["1.1.1.1, unknown", "1.1.1.1, _hidden", "1.1.1.1, ?"] {
         assert_eq!(
-            client(
-                Convention::XForwarded,
-                "10.0.0.1:1",
-                &[("x-forwarded-for", value)]
-            ),
+            client(Convention::XForwarded, "10.0.0.1:1", &[("x-forwarded-for", value)]),
             "10.0.0.1",
             "{value}"
         );
@@ -73,24 +60,11 @@ fn a_broken_hop_ends_the_walk_at_the_last_known_address() {
 
 #[test]
 fn the_forwarded_field_is_read_with_its_quotes_and_only_in_its_convention() {
-    let field = [(
-        "forwarded",
-        "for=6.6.6.6;proto=http, For=\"[2001:db8::1]:4711\";proto=https;host=evil",
-    )];
+    let field = [("forwarded", "for=6.6.6.6;proto=http, For=\"[2001:db8::1]:4711\";proto=https;host=evil")];
     let read = read(Convention::Forwarded, "10.0.0.1:1", &field);
-    assert_eq!(
-        (read.client().to_string().as_str(), read.scheme()),
-        ("2001:db8::1", Some(Scheme::Https))
-    );
+    assert_eq!((read.client().to_string().as_str(), read.scheme()), ("2001:db8::1", Some(Scheme::Https)));
     assert_eq!(client(Convention::XForwarded, "10.0.0.1:1", &field), "10.0.0.1");
-    assert_eq!(
-        client(
-            Convention::Forwarded,
-            "10.0.0.1:1",
-            &[("x-forwarded-for", "1.1.1.1")]
-        ),
-        "10.0.0.1"
-    );
+    assert_eq!(client(Convention::Forwarded, "10.0.0.1:1", &[("x-forwarded-for", "1.1.1.1")]), "10.0.0.1");
 }
 
 proptest! {

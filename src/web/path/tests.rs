@@ -55,14 +55,8 @@ fn an_encoded_slash_stays_inside_its_segment() {
 
 #[test]
 fn a_doubly_encoded_name_shows_its_deep_reading() {
-    assert_eq!(
-        CanonicalPath::parse("/%2561dmin").expect("parses").deep(),
-        Some("/admin")
-    );
-    assert_eq!(
-        CanonicalPath::parse("/%252Fadmin").expect("parses").deep(),
-        Some("/admin")
-    );
+    assert_eq!(CanonicalPath::parse("/%2561dmin").expect("parses").deep(), Some("/admin"));
+    assert_eq!(CanonicalPath::parse("/%252Fadmin").expect("parses").deep(), Some("/admin"));
     assert_eq!(CanonicalPath::parse("/a/b").expect("parses").deep(), None);
 }
 

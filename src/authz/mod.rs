@@ -1,0 +1,76 @@
+//! Rules: who may enter.
+//!
+//! A rule is a list of terms, any one of which admits. There is no negation and no order: what a rule means is read off
+//! its terms one by one, and `explain` shows each of them.
+
+mod term;
+
+pub use term::{Term, TermError};
+
+use crate::identity::{Identity, Wanted};
+
+/// Who may enter a route: any one term admits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    allow: Vec<Term>,
+}
+
+/// What a rule says about a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// Let in, by this term.
+    Admitted(&'a Term),
+    /// Nobody is signed in, and that is what is missing.
+    SignInNeeded,
+    /// Signed in, and no term matches.
+    Refused,
+}
+
+impl Rule {
+    /// A rule of these terms. Without any it admits nobody.
+    #[must_use]
+    pub const fn new(allow: Vec<Term>) -> Self {
+        Self { allow }
+    }
+
+    /// The terms that admit.
+    #[must_use]
+    pub fn allow(&self) -> &[Term] {
+        &self.allow
+    }
+
+    /// Whether everybody may enter, signed in or not.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.allow.contains(&Term::Everyone)
+    }
+
+    /// Judges. Pure: the same person always gets the same verdict.
+    #[must_use]
+    pub fn evaluate(&self, identity: Option<&Identity>) -> Verdict<'_> {
+        match (self.allow.iter().find(|term| term.admits(identity)), identity) {
+            (Some(term), _) => Verdict::Admitted(term),
+            (None, None) => Verdict::SignInNeeded,
+            (None, Some(_)) => Verdict::Refused,
+        }
+    }
+
+    /// Adds to `wanted` what the terms need of the claims.
+    pub fn want(&self, wanted: &mut Wanted) {
+        for term in &self.allow {
+            match term {
+                Term::Group(name) => wanted.group(name),
+                Term::Claim { path, .. } => wanted.claim(path),
+                Term::Everyone
+                | Term::SignedIn
+                | Term::User(_)
+                | Term::Email(_)
+                | Term::Domain(_)
+                | Term::Provider(_) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! Terms: the words of a rule.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::identity::Identity;
+
+/// One condition. Written `everyone`, `signed-in`, or `KIND:VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Term {
+    /// No sign-in needed.
+    Everyone,
+    /// Anybody who signed in.
+    SignedIn,
+    /// The user of that name, exactly.
+    User(String),
+    /// The verified e-mail address, its domain in any case.
+    Email(String),
+    /// Verified e-mail addresses of exactly that domain.
+    Domain(String),
+    /// Members of that group, exactly.
+    Group(String),
+    /// People who signed in with that provider.
+    Provider(String),
+    /// A claim (top-level name or JSON pointer) that is, or contains, the value.
+    Claim {
+        /// Where the claim is.
+        path: String,
+        /// What it must be or contain.
+        value: String,
+    },
+}
+
+/// Why the text of a term is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TermError {
+    /// No such kind of term.
+    #[error("{0:?} is no term")]
+    Unknown(String),
+    /// A kind without its value.
+    #[error("{0}: needs a value")]
+    NoValue(&'static str),
+    /// Not an e-mail address with exactly one `@`.
+    #[error("{0:?} is no e-mail address")]
+    NoEmail(String),
+    /// Not a domain name.
+    #[error("{0:?} is no domain")]
+    NoDomain(String),
+    /// `claim:` without `=`.
+    #[error("a claim term is written claim:NAME=VALUE")]
+    NoClaim,
+}
+
+impl Term {
+    /// The kinds of terms, for messages.
+    pub const KINDS: &'static str = "everyone, signed-in, user:NAME, email:ADDRESS, domain:NAME, group:NAME, provider:NAME, claim:NAME=VALUE";
+
+    /// Whether this term lets the person in.
+    #[must_use]
+    pub fn admits(&self, identity: Option<&Identity>) -> bool {
+        let Some(identity) = identity else {
+            return *self == Self::Everyone;
+        };
+        match self {
+            Self::Everyone | Self::SignedIn => true,
+            Self::User(name) => identity.user() == name,
+            Self::Email(address) => {
+                identity.email().and_then(split_address).is_some_and(|(local, domain)| {
+                    split_address(address)
+                        .is_some_and(|own| own.0 == local && own.1.eq_ignore_ascii_case(domain))
+                })
+            }
+            Self::Domain(name) => identity
+                .email()
+                .and_then(split_address)
+                .is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(name)),
+            Self::Group(name) => identity.groups().iter().any(|group| group == name),
+            Self::Provider(name) => identity.provider().as_str() == name,
+            Self::Claim { path, value } => {
+                identity.claim(path).is_some_and(|claim| claim.values().iter().any(|own| own == value))
+            }
+        }
+    }
+
+    /// The term in words, for the page that tells a person what is needed.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Everyone => "everyone".to_owned(),
+            Self::SignedIn => "everyone who signs in".to_owned(),
+            Self::User(name) => format!("user {name}"),
+            Self::Email(address) => format!("e-mail address {address}"),
+            Self::Domain(name) => format!("e-mail addresses at {name}"),
+            Self::Group(name) => format!("group {name}"),
+            Self::Provider(name) => format!("accounts of {name}"),
+            Self::Claim { path, value } => format!("{path} {value}"),
+        }
+    }
+}
+
+impl FromStr for Term {
+    type Err = TermError;
+
+    fn from_str(text: &str) -> Result<Self, TermError> {
+        match text {
+            "everyone" => return Ok(Self::Everyone),
+            "signed-in" => return Ok(Self::SignedIn),
+            _ => {}
+        }
+        let unknown = || TermError::Unknown(text.to_owned());
+        let (kind, value) = text.split_once(':').ok_or_else(unknown)?;
+        let named = |kind: &'static str| match value {
+            "" => Err(TermError::NoValue(kind)),
+            value => Ok(value.to_owned()),
+        };
+        match kind {
+            "user" => named("user").map(Self::User),
+            "group" => named("group").map(Self::Group),
+            "provider" => named("provider").map(Self::Provider),
+            "email" => {
+                let address = named("email")?;
+                if split_address(&address).is_none() {
+                    return Err(TermError::NoEmail(address));
+                }
+                Ok(Self::Email(address))
+            }
+            "domain" => {
+                let domain = named("domain")?;
+                if domain.contains(['@', '*', ' ', '/']) || domain.starts_with('.') {
+                    return Err(TermError::NoDomain(domain));
+                }
+                Ok(Self::Domain(domain))
+            }
+            "claim" => match named("claim")?.split_once('=') {
+                Some((path, value)) if !path.is_empty() && !value.is_empty() => {
+                    Ok(Self::Claim { path: path.to_owned(), value: value.to_owned() })
+                }
+                _ => Err(TermError::NoClaim),
+            },
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everyone => f.write_str("everyone"),
+            Self::SignedIn => f.write_str("signed-in"),
+            Self::User(name) => write!(f, "user:{name}"),
+            Self::Email(address) => write!(f, "email:{address}"),
+            Self::Domain(name) => write!(f, "domain:{name}"),
+            Self::Group(name) => write!(f, "group:{name}"),
+            Self::Provider(name) => write!(f, "provider:{name}"),
+            Self::Claim { path, value } => write!(f, "claim:{path}={value}"),
+        }
+    }
+}
+
+/// Splits an address at its only `@`. One with several is no address: which part is the domain would be a guess.
+fn split_address(address: &str) -> Option<(&str, &str)> {
+    let (local, domain) = address.split_once('@')?;
+    let plain = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
+    (plain && !address.chars().any(|character| character.is_whitespace() || character.is_control()))
+        .then_some((local, domain))
+}

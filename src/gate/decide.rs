@@ -1,0 +1,125 @@
+//! The decision: pass, sign in first, or not at all.
+
+use std::sync::Arc;
+
+use super::routes::{Route, SignedOut};
+use crate::authz::{Term, Verdict};
+use crate::identity::IdentityHead;
+use crate::session::Session;
+use crate::web::{Facts, RequestKind, SaidOrigin};
+
+/// The right to be forwarded. Only [`decide`] makes one, and only for the facts it judged.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    facts: &'a Facts,
+    route: &'a Arc<Route>,
+    by: &'a Term,
+    visitor: Option<Visitor<'a>>,
+}
+
+/// A person with a session, as presented to the gate.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor<'a> {
+    /// The session, which stands.
+    pub session: &'a Session,
+    /// Whether it kept all that the configuration now asks for.
+    pub freshness: Freshness,
+    /// The identity headers of the route for this person.
+    pub head: &'a IdentityHead,
+}
+
+/// Whether a session kept all that the configuration now asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It did.
+    Fresh,
+    /// The configuration wants more by now: the session says too little to judge by.
+    Stale,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Decision<'a> {
+    /// It goes on to the upstream.
+    Pass(Pass<'a>),
+    /// The browser is sent to sign in.
+    Login,
+    /// It ends here.
+    Deny(Denial),
+}
+
+/// Why a request ends at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// Nobody is signed in, and this is no page load that could be redirected: 401.
+    SignInNeeded,
+    /// Signed in, but no term of the rule matches: 403.
+    NotAllowed,
+    /// A WebSocket handshake with a session from a page that is not ours, or from no page at all: 403.
+    ForeignWebSocket,
+}
+
+/// Decides. Pure: the same input always gives the same decision, and neither query nor fragment is part of it.
+#[must_use]
+pub fn decide<'a>(facts: &'a Facts, route: &'a Arc<Route>, visitor: Option<Visitor<'a>>) -> Decision<'a> {
+    // A stale session proves nothing that a rule could rest on; it counts as none.
+    let visitor = visitor.filter(|visitor| visitor.freshness == Freshness::Fresh);
+    match route.rule().evaluate(visitor.map(|visitor| visitor.session.identity())) {
+        Verdict::Admitted(_) if visitor.is_some() && is_foreign_websocket(facts) => {
+            Decision::Deny(Denial::ForeignWebSocket)
+        }
+        Verdict::Admitted(by) => Decision::Pass(Pass { facts, route, by, visitor }),
+        Verdict::SignInNeeded if may_redirect(facts, route.signed_out()) => Decision::Login,
+        Verdict::SignInNeeded => Decision::Deny(Denial::SignInNeeded),
+        Verdict::Refused => Decision::Deny(Denial::NotAllowed),
+    }
+}
+
+fn may_redirect(facts: &Facts, signed_out: SignedOut) -> bool {
+    match (facts.kind(), signed_out) {
+        (_, SignedOut::Unauthorized) | (RequestKind::WebSocket | RequestKind::Other, _) => false,
+        (RequestKind::Navigation, SignedOut::Auto | SignedOut::Redirect) => true,
+        (RequestKind::Unmarked, signed_out) => signed_out == SignedOut::Redirect,
+    }
+}
+
+/// Browsers send cookies along with a handshake from any site, and no CORS check follows: only the Origin tells.
+fn is_foreign_websocket(facts: &Facts) -> bool {
+    facts.kind() == RequestKind::WebSocket
+        && !matches!(facts.source().origin(), SaidOrigin::Origin(origin) if origin == facts.origin())
+}
+
+impl<'a> Pass<'a> {
+    /// The facts that were judged.
+    #[must_use]
+    pub const fn facts(&self) -> &'a Facts {
+        self.facts
+    }
+
+    /// The route.
+    #[must_use]
+    pub const fn route(&self) -> &'a Arc<Route> {
+        self.route
+    }
+
+    /// The term that let the request in.
+    #[must_use]
+    pub const fn by(&self) -> &'a Term {
+        self.by
+    }
+
+    /// The session that was presented; always there unless everybody may enter.
+    #[must_use]
+    pub fn session(&self) -> Option<&'a Session> {
+        self.visitor.map(|visitor| visitor.session)
+    }
+
+    /// The identity headers to send.
+    #[must_use]
+    pub fn head(&self) -> &'a IdentityHead {
+        self.visitor.map_or(self.route.anonymous(), |visitor| visitor.head)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Reserved names: the header names that only we may set towards an upstream.
+//!
+//! A name is compared *folded*: in lower case and with `-` for `_`, because CGI, WSGI and their kin read both as the
+//! same variable (`X_Remote_User` logs in where `X-Remote-User` would).
+
+use std::collections::HashSet;
+
+use http::HeaderName;
+
+/// The names that are removed from every request, on every route.
+#[derive(Clone, Debug)]
+pub struct Reserved {
+    names: HashSet<String>,
+}
+
+/// Families of names: whatever starts so is reserved.
+const PREFIXES: &[&str] =
+    &["x-forwarded-", "x-remote-extra-", "x-auth-request-", "x-webauth-", "x-vestibule-"];
+
+/// Forwarding fields, and fields by which frameworks let a client replace the path that was judged.
+const ALWAYS: &[&str] = &[
+    "forwarded",
+    "x-real-ip",
+    "x-request-id",
+    "x-original-url",
+    "x-original-uri",
+    "x-original-host",
+    "x-original-method",
+    "x-rewrite-url",
+    "x-envoy-original-path",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+];
+
+impl Reserved {
+    /// The names of all presets, of the forwarding fields, and of `own`: the names of the configured header sets.
+    #[must_use]
+    pub fn new<'a>(own: impl IntoIterator<Item = &'a HeaderName>) -> Self {
+        let presets =
+            super::Preset::ALL.iter().flat_map(|preset| super::preset(*preset)).map(|(name, _)| fold(name));
+        let own = own.into_iter().map(|name| fold(name.as_str()));
+        let mut names: HashSet<String> =
+            presets.chain(own).chain(ALWAYS.iter().map(|name| (*name).to_owned())).collect();
+        // Authorization belongs to the application unless a route's header set writes it (see `HeaderPlan::sets`).
+        names.remove("authorization");
+        Self { names }
+    }
+
+    /// Whether `name`, folded, is reserved.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        let check =
+            |name: &str| self.names.contains(name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        if name.bytes().any(|byte| byte == b'_' || byte.is_ascii_uppercase()) {
+            check(&fold(name))
+        } else {
+            check(name)
+        }
+    }
+}
+
+/// The form in which names are compared: lower case, `-` for `_`.
+#[must_use]
+pub fn fold(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
+}

@@ -1,0 +1,122 @@
+//! Cookies: our names, how we set and clear them, and how we find them among a stranger's.
+
+use std::time::Duration;
+
+use cookie::Cookie;
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+
+/// The names and attributes of our cookies.
+#[derive(Clone, Debug)]
+pub struct CookieNames {
+    base: String,
+    prefix: &'static str,
+    security: Security,
+}
+
+/// Whether our cookies travel over TLS only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// The public URL is https: `__Host-` and Secure.
+    Secure,
+    /// The public URL is plain http on loopback, or explicitly insecure: no prefix, not Secure.
+    Plain,
+}
+
+/// How many cookies of one name are looked at. A sibling domain may plant more; they cost nothing and count for nothing.
+pub const MAX_CANDIDATES: usize = 4;
+
+/// The most that one of our cookies may take, name included, in bytes: what nginx with default buffers still passes.
+pub const MAX_COOKIE: usize = 3500;
+
+impl CookieNames {
+    /// Names built on `base`.
+    #[must_use]
+    pub const fn new(base: String, security: Security) -> Self {
+        let prefix = match security {
+            Security::Secure => "__Host-",
+            Security::Plain => "",
+        };
+        Self { base, prefix, security }
+    }
+
+    /// The session cookie.
+    #[must_use]
+    pub fn session(&self) -> String {
+        format!("{}{}", self.prefix, self.base)
+    }
+
+    /// The cookie of one attempt to sign in; `tag` is 16 characters.
+    #[must_use]
+    pub fn pending(&self, tag: &str) -> String {
+        format!("{}{}-login-{tag}", self.prefix, self.base)
+    }
+
+    /// The cookie that counts sign-ins in a row.
+    #[must_use]
+    pub fn round(&self) -> String {
+        format!("{}{}-login-round", self.prefix, self.base)
+    }
+
+    /// The cookie of a sign-out on its way.
+    #[must_use]
+    pub fn sign_out(&self) -> String {
+        format!("{}{}-logout", self.prefix, self.base)
+    }
+
+    /// The tag of a pending-login cookie of that name.
+    #[must_use]
+    pub fn pending_tag<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let tag = name.strip_prefix(self.prefix)?.strip_prefix(&self.base)?.strip_prefix("-login-")?;
+        (tag.len() == 16).then_some(tag)
+    }
+
+    /// Whether a name is one of ours, with any prefix: an upstream neither reads nor sets these.
+    #[must_use]
+    pub fn is_ours(&self, name: &str) -> bool {
+        let bare = ["__Host-", "__Secure-"].into_iter().find_map(|prefix| {
+            name.get(..prefix.len())
+                .filter(|start| start.eq_ignore_ascii_case(prefix))
+                .and(name.get(prefix.len()..))
+        });
+        match bare.unwrap_or(name).strip_prefix(self.base.as_str()) {
+            Some("" | "-logout") => true,
+            Some(rest) => rest.starts_with("-login-"),
+            None => false,
+        }
+    }
+
+    /// The `Set-Cookie` value that keeps `value` under `name` for `max_age`.
+    #[must_use]
+    pub fn set(&self, name: &str, value: &str, max_age: Duration) -> HeaderValue {
+        let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+        self.build(name, value, seconds)
+    }
+
+    /// The `Set-Cookie` value that removes `name`, with the attributes it was set with.
+    #[must_use]
+    pub fn clear(&self, name: &str) -> HeaderValue {
+        self.build(name, "", 0)
+    }
+
+    fn build(&self, name: &str, value: &str, seconds: i64) -> HeaderValue {
+        let cookie = Cookie::build((name, value))
+            .path("/")
+            .http_only(true)
+            .secure(self.security == Security::Secure)
+            .same_site(cookie::SameSite::Lax)
+            .max_age(cookie::time::Duration::seconds(seconds))
+            .build();
+        // Names are checked configuration and base64url, values are base64url: always a legal field.
+        HeaderValue::from_str(&cookie.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+/// The name-value pairs of every Cookie line, as sent (RFC 6265bis section 5.7).
+pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        Some((name.trim(), value.trim()))
+    })
+}
