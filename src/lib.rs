@@ -1,11 +1,13 @@
 //! Vestibule: an authenticating reverse proxy for web applications that have no sign-in of their own.
 
+pub mod audit;
 pub mod authz;
 pub mod clock;
 pub mod flow;
 pub mod gate;
 pub mod identity;
 pub mod lease;
+pub mod lines;
 pub mod listener;
 pub mod meter;
 pub mod observe;
@@ -14,5 +16,6 @@ pub mod proxy;
 pub mod random;
 pub mod secret;
 pub mod session;
+pub mod store;
 pub mod telemetry;
 pub mod web;

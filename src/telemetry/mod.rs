@@ -1,5 +1,11 @@
-//! What operators see: log lines and the admin listener.
+//! What operators see: log lines, access lines, and the admin listener.
 
+mod access;
+mod admin;
 mod settings;
+mod subscriber;
 
+pub use access::{AccessLine, AccessTrail};
+pub use admin::Admin;
 pub use settings::{AccessLog, Format, IdentityInLog, Level, QueryInLog, Settings};
+pub use subscriber::install;
