@@ -4,5 +4,6 @@ pub mod clock;
 pub mod lease;
 pub mod meter;
 pub mod observe;
+pub mod pages;
 pub mod random;
 pub mod secret;
