@@ -1,21 +1,34 @@
 //! Vestibule: an authenticating reverse proxy for web applications that have no sign-in of their own.
+//!
+//! One crate, in blocks. A lower block may use upper ones only; `tests/it/layering.rs` holds the source against this
+//! table, and `ARCHITECTURE.md` tells the reasons and walks one request through it.
 
-pub mod audit;
-pub mod authz;
+// base: words, and the three ambient inputs (time, chance, the environment as an argument)
 pub mod clock;
-pub mod flow;
-pub mod gate;
-pub mod identity;
 pub mod lease;
 pub mod lines;
-pub mod listener;
 pub mod meter;
 pub mod observe;
-pub mod oidc;
-pub mod proxy;
 pub mod random;
 pub mod secret;
+pub mod web;
+
+// core: pure decisions; no I/O, no async, `now` is an argument
+pub mod authz;
+pub mod gate;
+pub mod identity;
 pub mod session;
+
+// adapters: talk to the world, know the core, never each other
+pub mod audit;
+pub mod oidc;
+pub mod pages;
+pub mod proxy;
 pub mod store;
 pub mod telemetry;
-pub mod web;
+
+// flow: the stories; the only place where adapters meet
+pub mod flow;
+
+// shell
+pub mod listener;
