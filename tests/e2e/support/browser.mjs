@@ -41,8 +41,7 @@ export async function visit(browser, story, options = {}) {
     return await story(await context.newPage(), context);
   } catch (error) {
     const seen = await Promise.all(context.pages().map(describe));
-    error.message += `\n--- what the browser showed ---\n${seen.join('\n')}`;
-    throw error;
+    throw new Error(`${error.message}\n--- what the browser showed ---\n${seen.join('\n')}`, { cause: error });
   } finally {
     await context.close();
   }
