@@ -31,7 +31,7 @@ async function isOneOfOurs(page, response, { error = false } = {}) {
 
   const source = await response.text();
   assert.match(source, /<html[^>]* lang="?en/);
-  assert.match(source, /<meta[^>]+noindex/);
+  assert.equal(headers['x-robots-tag'], 'noindex');
   assert.doesNotMatch(source, /<script/i);
   assert.equal(await page.getByRole('main').count(), 1);
   assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1);
