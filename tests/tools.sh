@@ -4,6 +4,7 @@
 
 TOOLS=$PWD/tests/.tools
 mkdir -p "$TOOLS"
+export npm_config_cache=$TOOLS/npm PIP_NO_CACHE_DIR=1
 
 # Versions are pinned here and in tests/e2e/package-lock.json.
 NODE_VERSION=24.21.0
