@@ -188,7 +188,7 @@ describe('pages of the demo', () => {
       await judge(page, await question.text(), 'provider-sign-out');
     }));
 
-  for (const path of ['/', '/websocket', '/events', '/public']) {
+  for (const path of ['/', '/websocket', '/events', '/upload', '/public']) {
     test(`upstream: ${path}`, () =>
       visit(browser, async (page) => {
         await page.goto(demo.gateway);

@@ -1,6 +1,7 @@
-// Streams through the gateway in a real browser: the WebSocket echo and the clock of server-sent events.
+// Streams through the gateway in a real browser: WebSocket echo, the clock of server-sent events, an upload.
 
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { launch, visit } from './support/browser.mjs';
 import { startDemo } from './support/demo.mjs';
@@ -39,6 +40,7 @@ describe('streams', () => {
 
       const words = 'gr\u00fc\u00df dich, 42';
       const echoed = socket.waitForEvent('framereceived', (frame) => String(frame.payload).includes(words));
+      await page.getByText('Connected', { exact: true }).waitFor();
       await page.getByRole('textbox').fill(words);
       await page.getByRole('button', { name: /send/i }).click();
       await echoed;
@@ -75,5 +77,17 @@ describe('streams', () => {
         }, shown);
         shown = await next.jsonValue();
       }
+    }));
+
+  test('an_upload_arrives_whole', () =>
+    visit(browser, async (page) => {
+      const buffer = randomBytes(3_000_000);
+      await signIn(page, demo, 'alice', '/upload');
+      await page.getByLabel('File').setInputFiles({ name: 'noise.bin', mimeType: 'application/octet-stream', buffer });
+      await page.getByRole('button', { name: 'Upload' }).click();
+      await page.getByRole('heading', { level: 1, name: 'Received' }).waitFor();
+      const words = await page.getByRole('main').innerText();
+      assert.ok(words.includes(createHash('sha256').update(buffer).digest('hex')), words);
+      assert.match(words, /\b3000000\b/);
     }));
 });
