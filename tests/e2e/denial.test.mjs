@@ -1,20 +1,12 @@
 // Refused: who I am, what is needed, and the way on with another account or a stronger sign-in.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { documentAfter, launch, visit } from './support/browser.mjs';
-import { startDemo } from './support/demo.mjs';
+import { describe, test } from 'node:test';
+import { documentAfter, visit } from './support/browser.mjs';
 import { action, signIn, useAnotherAccount } from './support/people.mjs';
+import { stage } from './support/stage.mjs';
 
-let demo;
-let browser;
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { demo, browser } = await stage();
 
 const REFUSED = { level: 1, name: 'You do not have access' };
 

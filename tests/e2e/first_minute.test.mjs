@@ -1,23 +1,16 @@
 // The first minute: what someone sees who typed one command and opened the address it printed.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { launch, visit } from './support/browser.mjs';
+import { describe, test } from 'node:test';
+import { visit } from './support/browser.mjs';
 import { startDemo } from './support/demo.mjs';
 import { atProvider, pressUser, sessionCookie, signIn } from './support/people.mjs';
+import { stage } from './support/stage.mjs';
 
 const ADDED = 'Headers the gateway added';
 const REMOVED = 'Headers your browser sent and the gateway removed';
 
-let demo;
-let browser;
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { demo, browser } = await stage();
 
 /** The part of the sample's page under a heading of these words. */
 function part(page, words) {

@@ -1,21 +1,14 @@
 // Every page that people can get to see, judged from outside: axe, html-validate, light and dark, 320 px wide.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { documentAfter, launch, visit } from './support/browser.mjs';
+import { describe, test } from 'node:test';
+import { documentAfter, visit } from './support/browser.mjs';
 import { startDemo } from './support/demo.mjs';
 import { judge } from './support/judges.mjs';
 import { action, atProvider, pressUser, signIn } from './support/people.mjs';
+import { stage } from './support/stage.mjs';
 
-let demo;
-let browser;
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { demo, browser } = await stage();
 
 /** What holds for each page of ours, whatever it says. */
 async function isOneOfOurs(page, response, { error = false } = {}) {

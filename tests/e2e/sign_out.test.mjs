@@ -1,20 +1,12 @@
 // Signing out: from the application's page to "You are signed out", here and at the provider, copies included.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { documentAfter, launch, visit } from './support/browser.mjs';
-import { startDemo } from './support/demo.mjs';
+import { describe, test } from 'node:test';
+import { documentAfter, visit } from './support/browser.mjs';
 import { action, atProvider, sessionCookie, signIn } from './support/people.mjs';
+import { stage } from './support/stage.mjs';
 
-let demo;
-let browser;
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { demo, browser } = await stage();
 
 const SIGNED_OUT = { level: 1, name: 'You are signed out' };
 

@@ -1,20 +1,12 @@
 // Ten tabs that a browser restores at once, none with a session: each ends on its own page.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { launch, visit } from './support/browser.mjs';
-import { startDemo } from './support/demo.mjs';
+import { describe, test } from 'node:test';
+import { visit } from './support/browser.mjs';
 import { atProvider, backAt, pressUser } from './support/people.mjs';
+import { stage } from './support/stage.mjs';
 
-let demo;
-let browser;
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { demo, browser } = await stage();
 
 const pathOf = (tab) => `/tab/${tab}?of=ten&n=${tab}`;
 

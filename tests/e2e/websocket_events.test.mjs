@@ -2,20 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
-import { launch, visit } from './support/browser.mjs';
-import { startDemo } from './support/demo.mjs';
+import { describe, test } from 'node:test';
+import { visit } from './support/browser.mjs';
 import { signIn } from './support/people.mjs';
+import { stage } from './support/stage.mjs';
 
-let demo;
-let browser;
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { demo, browser } = await stage();
 
 /** Opens a WebSocket from the page and tells how that ended: `open`, or `refused`. */
 function tryWebSocket(page, url) {

@@ -53,23 +53,27 @@ export async function startDemo() {
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
 
-  await new Promise((ready, fail) => {
-    const patience = setTimeout(() => fail(new Error(`no banner after 30 s\n${output.stderr}`)), 30_000);
+  let patience;
+  const banner = new Promise((ready, fail) => {
+    patience = setTimeout(() => fail(new Error('no banner after 30 s')), 30_000);
     child.once('error', (error) => fail(new Error(`cannot start ${binary()}: ${error.message}`)));
-    child.once('exit', (code, signal) => {
-      fail(new Error(`the demo ended at once (${code ?? signal})\n${output.stdout}${output.stderr}`));
-    });
+    child.once('exit', (code, signal) => fail(new Error(`the demo ended at once (${code ?? signal})`)));
     for (const name of ['stdout', 'stderr']) {
       child[name].setEncoding('utf8').on('data', (text) => {
         output[name] += text;
         log.write(text);
-        if (new RegExp(`open\\s+http://127\\.0\\.0\\.1:${port}\\b`).test(output[name])) {
-          clearTimeout(patience);
-          ready();
-        }
+        if (new RegExp(`open\\s+http://127\\.0\\.0\\.1:${port}\\b`).test(output[name])) ready();
       });
     }
   });
+  try {
+    await banner;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`${error.message}\n${output.stdout}${output.stderr}`, { cause: error });
+  } finally {
+    clearTimeout(patience);
+  }
 
   return {
     gateway: `http://127.0.0.1:${port}`,
