@@ -1,0 +1,60 @@
+// One Chromium per test file, one fresh profile per visitor. Nothing here waits for time to pass.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { logs } from './demo.mjs';
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox', // the suite may run as root
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** What a failed test leaves behind: where the browser was, what it showed, and a picture of it. */
+async function describe(page, index) {
+  if (page.isClosed()) return `page ${index}: closed`;
+  mkdirSync(logs, { recursive: true });
+  const picture = join(logs, `failed-${process.pid}-${Date.now()}-${index}.png`);
+  await page.screenshot({ path: picture, fullPage: true }).catch(() => {});
+  const text = await page.evaluate(() => document.body?.innerText ?? '').catch(() => '');
+  return `page ${index} at ${page.url()} (${picture})\n${text.slice(0, 800)}`;
+}
+
+/**
+ * Runs `story(page, context)` in a profile of its own. A failure names the page it happened on.
+ * `options` are those of Playwright's `newContext`.
+ */
+export async function visit(browser, story, options = {}) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(15_000);
+  try {
+    return await story(await context.newPage(), context);
+  } catch (error) {
+    const seen = await Promise.all(context.pages().map(describe));
+    throw new Error(`${error.message}\n--- what the browser showed ---\n${seen.join('\n')}`, { cause: error });
+  } finally {
+    await context.close();
+  }
+}
+
+/** Does `act`, and resolves with the answer that the top-level document finally came from (redirects followed). */
+export async function documentAfter(page, act) {
+  const isDocument = (response) =>
+    response.request().isNavigationRequest() &&
+    response.request().frame() === page.mainFrame() &&
+    !(response.status() >= 300 && response.status() < 400);
+  const [response] = await Promise.all([page.waitForResponse(isDocument), act()]);
+  await response.finished();
+  await page.waitForLoadState('load');
+  return response;
+}

