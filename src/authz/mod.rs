@@ -5,6 +5,8 @@
 
 mod term;
 
+use std::fmt;
+
 pub use term::{Term, TermError};
 
 use crate::identity::{Identity, Wanted};
@@ -69,6 +71,19 @@ impl Rule {
                 | Term::Provider(_) => {}
             }
         }
+    }
+}
+
+/// The terms, as written.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, term) in self.allow.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{term}")?;
+        }
+        Ok(())
     }
 }
 

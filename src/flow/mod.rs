@@ -1,5 +1,21 @@
-//! The stories: what happens to a request, to a sign-in, to a sign-out.
+//! The stories: what happens to a request, to a sign-in, to a sign-out. The only place where adapters meet.
+//!
+//! [`Gateway::handle`] is the door: it reads the facts once, then tells own endpoints from requests for an upstream.
+//! Each story has a file of its own; each way in which one can end badly is a [`refusal::Refusal`].
 
+mod answer;
+mod flights;
+mod gateway;
+mod login;
+mod logout;
+mod observe;
+mod own;
+mod refusal;
+mod request;
+mod session;
 mod settings;
+mod visit;
 
+pub use answer::Body;
+pub use gateway::{Gateway, Generation, Logging, Shared};
 pub use settings::Settings;

@@ -136,9 +136,21 @@ impl RouteTable {
         self.hosts.contains_key(host)
     }
 
+    /// The routes of a host, in no order.
+    pub fn routes(&self, host: &HostName) -> impl Iterator<Item = &Arc<Route>> {
+        self.hosts.get(host).into_iter().flat_map(|paths| paths.by_path.values())
+    }
+
     /// The hosts of all routes.
     pub fn hosts(&self) -> impl Iterator<Item = &HostName> {
         self.hosts.keys()
+    }
+
+    /// The path under which the route of this path begins, for a browser that is sent back to its start.
+    #[must_use]
+    pub fn start(&self, host: &HostName, path: &CanonicalPath) -> &str {
+        let found = self.hosts.get(host).and_then(|paths| paths.find(path.judged()));
+        found.map(|(start, _)| start).filter(|start| !start.is_empty()).unwrap_or("/")
     }
 
     /// The route for a request.
@@ -147,11 +159,11 @@ impl RouteTable {
         let Some(paths) = self.hosts.get(host) else {
             return Found::UnknownHost;
         };
-        let Some(route) = paths.find(path.judged()) else {
+        let Some((_, route)) = paths.find(path.judged()) else {
             return Found::UnknownPath;
         };
         // An application that decodes more often than once must not see a path that another rule guards.
-        let elsewhere = |deep: &str| paths.find(deep).is_none_or(|other| other.id != route.id);
+        let elsewhere = |deep: &str| paths.find(deep).is_none_or(|(_, other)| other.id != route.id);
         if path.encoded_slash() == EncodedSlash::Present || path.deep().is_some_and(elsewhere) {
             return Found::Doubtful;
         }
@@ -161,10 +173,10 @@ impl RouteTable {
 
 impl Paths {
     /// Longest prefix first, on segment borders.
-    fn find(&self, path: &str) -> Option<&Arc<Route>> {
+    fn find(&self, path: &str) -> Option<(&str, &Arc<Route>)> {
         let borders = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
         let borders: Vec<usize> = borders.take(self.depth).collect();
         let prefixes = borders.into_iter().rev().filter_map(|end| path.get(..end)).chain([""]);
-        prefixes.map(|prefix| prefix.trim_end_matches('/')).find_map(|prefix| self.by_path.get(prefix))
+        prefixes.map(|prefix| prefix.trim_end_matches('/')).find_map(|prefix| self.by_path.get_key_value(prefix)).map(|(key, route)| (key.as_str(), route))
     }
 }

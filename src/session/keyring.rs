@@ -12,7 +12,7 @@
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hkdf;
+use aws_lc_rs::{hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -63,6 +63,8 @@ struct RingKey {
     id: [u8; 4],
     /// One subkey for each purpose, in the order of [`Purpose`].
     subkeys: [Secret<[u8; 32]>; 4],
+    /// The subkey under which people are named in logs.
+    names: Secret<[u8; 32]>,
 }
 
 const VERSION: u8 = 1;
@@ -151,6 +153,16 @@ impl Keyring {
     }
 }
 
+impl Keyring {
+    /// A stable pseudonym for a name in logs: a keyed hash, 16 characters.
+    #[must_use]
+    pub fn pseudonym(&self, name: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.current.names.expose());
+        let tag = hmac::sign(&key, name.as_bytes());
+        URL_SAFE_NO_PAD.encode(tag.as_ref()).chars().take(16).collect()
+    }
+}
+
 impl RingKey {
     fn new(key: &Key) -> Self {
         let subkey = |label: &str| {
@@ -166,7 +178,7 @@ impl RingKey {
             subkey("vestibule login round"),
             subkey("vestibule sign out"),
         ];
-        Self { id, subkeys }
+        Self { id, subkeys, names: subkey("vestibule names in logs") }
     }
 
     /// The key and the commitment for one seal.

@@ -1,0 +1,135 @@
+//! Answers: the body that the listener writes out, and the access line that its end brings.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, LOCATION};
+use http::{HeaderValue, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::Full;
+
+use crate::clock::Clock;
+use crate::proxy;
+use crate::telemetry::{AccessLine, AccessTrail};
+
+/// The body of an answer: our own, or the upstream's as it comes.
+pub struct Body {
+    source: Source,
+    guard: Option<AccessGuard>,
+}
+
+enum Source {
+    Own(Full<Bytes>),
+    Upstream(proxy::Body),
+}
+
+/// Writes the access line when the answer is out, or is given up.
+pub(super) struct AccessGuard {
+    trail: AccessTrail,
+    /// None once it is written.
+    line: Option<AccessLine>,
+    clock: Clock,
+    started: Instant,
+    complete: bool,
+    sent: u64,
+}
+
+/// The status of an answer that its client did not wait for.
+const CLIENT_GONE: u16 = 499;
+
+impl Body {
+    pub(super) fn upstream(body: proxy::Body) -> Self {
+        Self { source: Source::Upstream(body), guard: None }
+    }
+
+    pub(super) fn own(bytes: Bytes) -> Self {
+        Self { source: Source::Own(Full::new(bytes)), guard: None }
+    }
+
+    pub(super) fn guarded(mut self, mut guard: AccessGuard) -> Self {
+        guard.complete = self.is_end_stream() || guard.is_bodiless();
+        self.guard = Some(guard);
+        self
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = proxy::BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = match &mut self.source {
+            Source::Own(body) => ready!(Pin::new(body).poll_frame(context)).map(|frame| frame.map_err(|never| match never {})),
+            Source::Upstream(body) => ready!(Pin::new(body).poll_frame(context)),
+        };
+        let ended = self.is_end_stream();
+        if let Some(guard) = &mut self.guard {
+            match &frame {
+                Some(Ok(frame)) => guard.sent += frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(0)),
+                Some(Err(_)) => {}
+                None => guard.complete = true,
+            }
+            guard.complete |= ended;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Own(body) => body.is_end_stream(),
+            Source::Upstream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Own(body) => body.size_hint(),
+            Source::Upstream(body) => body.size_hint(),
+        }
+    }
+}
+
+impl AccessGuard {
+    pub(super) const fn new(trail: AccessTrail, line: AccessLine, clock: Clock, started: Instant) -> Self {
+        Self { trail, line: Some(line), clock, started, complete: false, sent: 0 }
+    }
+
+    /// Whether the connection never asks for the body: HEAD, 204, 304, and 101 whose stream is no body.
+    fn is_bodiless(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.method == "HEAD" || matches!(line.status, 101 | 204 | 304))
+    }
+}
+
+impl Drop for AccessGuard {
+    fn drop(&mut self) {
+        let Some(mut line) = self.line.take() else { return };
+        let elapsed = self.clock.instant().saturating_duration_since(self.started);
+        line.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        line.bytes_out = self.sent;
+        if !self.complete {
+            line.status = CLIENT_GONE;
+        }
+        self.trail.record(&line);
+    }
+}
+
+/// A redirect of our own: never stored.
+pub(super) fn redirect(status: StatusCode, location: &str) -> Response<Body> {
+    let mut response = Response::new(Body::own(Bytes::new()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    // Locations are URLs that a parser wrote or paths that hold visible ASCII and UTF-8 only.
+    if let Ok(location) = HeaderValue::from_bytes(location.as_bytes()) {
+        headers.insert(LOCATION, location);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
+    response
+}
+
+/// An answer of ours from its bytes.
+pub(super) fn own(response: Response<Bytes>) -> Response<Body> {
+    response.map(Body::own)
+}

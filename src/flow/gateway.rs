@@ -1,0 +1,121 @@
+//! The gateway: what a configuration came to, what outlives it, and the door through which requests come.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::answer::Body;
+use super::flights::Flights;
+use super::login::Finished;
+use super::settings::Settings;
+use super::{observe, own, request};
+use crate::audit::Trail;
+use crate::clock::Clock;
+use crate::gate::RouteTable;
+use crate::identity::Wanted;
+use crate::oidc::Provider;
+use crate::pages::Pages;
+use crate::proxy::Proxy;
+use crate::random::Random;
+use crate::session::{CookieNames, Keyring, Lifetimes, Revocations};
+use crate::store::OpenedCache;
+use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
+use crate::web::{Origin, PeerAddr, TrustedProxies};
+
+/// One configuration, built whole. A reload swaps it; a request that began with one ends with it.
+pub struct Generation {
+    /// What people type.
+    pub public_url: Origin,
+    /// The `[login]` section.
+    pub login: Settings,
+    /// Whose forwarding headers count.
+    pub trusted_proxies: TrustedProxies,
+    /// The largest request head in bytes.
+    pub max_head: usize,
+    /// The provider; none where every route is for everyone.
+    pub provider: Option<Arc<Provider>>,
+    /// What seals and opens our cookies.
+    pub keyring: Keyring,
+    /// How long sessions last.
+    pub lifetimes: Lifetimes,
+    /// The names of our cookies.
+    pub cookies: CookieNames,
+    /// What of the claims is kept.
+    pub wanted: Wanted,
+    /// Where requests go.
+    pub routes: RouteTable,
+    /// The upstream side of the routes.
+    pub proxy: Proxy,
+    /// Sessions opened lately.
+    pub opened: OpenedCache,
+    /// The HTML answers.
+    pub pages: Pages,
+    /// What is written down about requests.
+    pub logging: Logging,
+}
+
+/// What is written down about requests, and how.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// The audit trail.
+    pub audit: Trail,
+    /// The access lines; none when they are off.
+    pub access: Option<AccessTrail>,
+    /// Whether access lines hold the query.
+    pub query: QueryInLog,
+    /// How people are named.
+    pub identity: IdentityInLog,
+}
+
+/// What survives a reload.
+pub struct Shared {
+    /// The clock.
+    pub clock: Clock,
+    /// The source of chance.
+    pub random: Random,
+    /// Sessions that were ended.
+    pub revocations: Revocations,
+    /// Sign-ins whose code is being exchanged, or was lately.
+    pub(super) flights: Flights<Finished>,
+}
+
+/// The door. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    generation: Arc<ArcSwap<Generation>>,
+    shared: Arc<Shared>,
+}
+
+impl Shared {
+    /// Empty state on this clock and this source of chance.
+    #[must_use]
+    pub fn new(clock: Clock, random: Random) -> Self {
+        let flights = Flights::new(clock.clone());
+        Self { clock, random, revocations: Revocations::default(), flights }
+    }
+}
+
+impl Gateway {
+    /// A gateway that serves `generation`.
+    #[must_use]
+    pub fn new(generation: Generation, shared: Arc<Shared>) -> Self {
+        Self { generation: Arc::new(ArcSwap::from_pointee(generation)), shared }
+    }
+
+    /// Answers a request that `peer` sent. Never fails: what goes wrong has an answer too.
+    ///
+    /// # Errors
+    /// None; the type is what an HTTP server asks for.
+    pub async fn handle(&self, peer: PeerAddr, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let generation = self.generation.load_full();
+        let reading = observe::read(&generation, &self.shared, peer, &request);
+        Ok(match reading {
+            Ok(visit) if own::is_own(&generation, visit.facts()) => own::answer(&self.shared, visit, request).await,
+            Ok(visit) => request::answer(&self.shared, visit, request).await,
+            Err(unread) => unread.answer(&self.shared.clock),
+        })
+    }
+}

@@ -1,0 +1,364 @@
+//! Signing in: the start of an attempt, and what comes back from the provider.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use super::answer::{self, Body};
+use super::flights::NotJoined;
+use super::gateway::{Generation, Shared};
+use super::own;
+use super::refusal::{Refusal, start_link};
+use super::request::ROUND;
+use super::session::{self, Absence};
+use super::visit::{Ending, Visit};
+use crate::audit::EventName;
+use crate::clock::Timestamp;
+use crate::oidc::callback::{self, Answer, Callback, Code};
+pub(super) use crate::oidc::Account;
+use crate::oidc::{LoginError, Provider};
+use crate::session::{
+    Attempt, Binding, MAX_CANDIDATES, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs,
+};
+use crate::web::{HostName, RequestKind, ReturnTo};
+
+/// How a code was redeemed: a session and the text of its cookie, or why there is none.
+pub(super) enum Finished {
+    SignedIn { session: Session, sealed: String },
+    Failed(LoginError),
+    TooLarge { bytes: usize, groups: usize, group_bytes: usize },
+}
+
+/// Why the sign-ins in a row led nowhere, as told by the request that would start the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended(Absence);
+
+/// An attempt that this browser has under way.
+struct Known {
+    cookie: String,
+    size: usize,
+    started: Timestamp,
+}
+
+/// The longest path that an attempt records, in bytes.
+const MAX_RECORDED: usize = 512;
+
+/// How many attempts one browser may have under way.
+const MAX_ATTEMPTS: usize = 16;
+
+/// How many sign-ins in a row may lead nowhere.
+const MAX_ROUNDS: u8 = 3;
+
+impl Ended {
+    pub(super) const fn word(self) -> &'static str {
+        self.0.word()
+    }
+
+    pub(super) const fn sentence(self) -> &'static str {
+        self.0.sentence()
+    }
+}
+
+/// Where a browser that asked for this page is sent back to.
+pub(super) fn recorded(visit: &Visit, route_start: &str) -> ReturnTo {
+    let facts = visit.facts();
+    let whole = ReturnTo::path(facts.path(), facts.query());
+    if whole.as_str().len() <= MAX_RECORDED {
+        return whole;
+    }
+    crate::web::CanonicalPath::parse(route_start).map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
+}
+
+/// The page about the session itself, as the only own endpoint that one returns to.
+pub(super) fn recorded_own(visit: &Visit) -> ReturnTo {
+    let path = format!("{}/", visit.generation().login.path);
+    crate::web::CanonicalPath::parse(&path).map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
+}
+
+/// `/start` and `/sign_in`: a page load that wants to sign in.
+pub(super) async fn asked(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
+    if visit.facts().kind() != RequestKind::Navigation {
+        return own::refuse(shared, visit, &Refusal::SignInNeeded);
+    }
+    let query = visit.facts().query();
+    let to = return_to(visit, own::parameter(query, "rd").as_deref());
+    let account = match own::parameter(query, "switch").as_deref() {
+        Some("1") => Account::Other,
+        _ => Account::Any,
+    };
+    let absence = session::present(visit.generation(), shared, visit.facts().host(), headers, visit.now()).err();
+    start(shared, visit, headers, absence, &to, account).await
+}
+
+/// What `rd` comes to: a place on one of our hosts that is none of our own endpoints, else the start page.
+pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
+    let generation = visit.generation();
+    let ours = |origin: &crate::web::Origin| {
+        generation.routes.has_host(origin.host()) && *origin == generation.public_url.with_host(origin.host())
+    };
+    let to = rd.and_then(|rd| ReturnTo::parse(rd, visit.facts().origin(), ours));
+    match to {
+        Some(to) if to.as_str() == recorded_own(visit).as_str() => to,
+        Some(to) if !to.is_under(&generation.login.path) && to.as_str().len() <= MAX_RECORDED => to,
+        _ => ReturnTo::root(),
+    }
+}
+
+/// Sends a browser to the provider, with a cookie for this attempt.
+pub(super) async fn start(
+    shared: &Shared,
+    visit: &Visit,
+    headers: &HeaderMap,
+    absence: Option<Absence>,
+    to: &ReturnTo,
+    account: Account,
+) -> Response<Body> {
+    let generation = visit.generation();
+    let Some(provider) = &generation.provider else { return own::refuse(shared, visit, &Refusal::NotFound) };
+    let rounds = rounds(generation, visit.facts().host(), headers, visit.now());
+    if rounds >= MAX_ROUNDS
+        && let Some(absence) = absence
+    {
+        let mut response = own::refuse(shared, visit, &Refusal::LoopBroken { last: Ended(absence) });
+        add(&mut response, generation.cookies.clear(&generation.cookies.round()));
+        return response;
+    }
+    let redirect_uri = redirect_uri(visit);
+    let pending =
+        PendingLogin::begin(provider.name().clone(), redirect_uri, to.as_str().to_owned(), &shared.random, visit.now());
+    let url = match provider.authorization_url(&pending, account, &generation.wanted).await {
+        Ok(url) => url,
+        Err(error) => return failed(shared, visit, error.into(), to.as_str()),
+    };
+    let state = pending.attempt().state();
+    let name = generation.cookies.pending(&Attempt::tag(&state));
+    let sealed = generation.keyring.seal(Purpose::PendingLogin, bound(&name, visit), &pending.to_bytes(), &shared.random);
+
+    let mut event = visit.event(EventName::SignInStarted);
+    event.provider = Some(provider.name().as_str());
+    visit.record(&event);
+
+    let mut response = answer::redirect(StatusCode::FOUND, &url);
+    for stale in evicted(visit, headers, name.len() + sealed.len()) {
+        add(&mut response, generation.cookies.clear(&stale));
+    }
+    if absence.is_some_and(Absence::leaves_a_cookie) {
+        add(&mut response, generation.cookies.clear(&generation.cookies.session()));
+    }
+    add(&mut response, generation.cookies.set(&name, &sealed, generation.login.timeout));
+    visit.finish(&shared.clock, response, Ending::new("sign_in"))
+}
+
+/// `/callback`: the provider sent the browser back.
+pub(super) async fn finish(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
+    let callback = match callback::parse(visit.facts().query().unwrap_or_default()) {
+        Ok(callback) => callback,
+        Err(error) => return fail(shared, visit, &Refusal::Callback(error)),
+    };
+    let Some((cookie, pending)) = attempt(visit, headers, callback.state()) else {
+        return stale(shared, visit, headers);
+    };
+    let mut response = conclude(shared, visit, headers, callback, pending).await;
+    // Whatever came of it, the attempt is over.
+    add(&mut response, visit.generation().cookies.clear(&cookie));
+    response
+}
+
+/// Whether `path`, after `login.path`, is the callback of the provider by name.
+pub(super) fn is_named_callback(generation: &Generation, path: &str) -> bool {
+    let name = path.strip_prefix("/callback/");
+    name.is_some_and(|name| generation.provider.as_ref().is_some_and(|provider| provider.name().as_str() == name))
+}
+
+/// The attempt of this browser that has this state.
+fn attempt(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<(String, PendingLogin)> {
+    let generation = visit.generation();
+    let name = generation.cookies.pending(&Attempt::tag(state));
+    let candidates = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
+    let pending = candidates
+        .filter_map(|(_, value)| generation.keyring.open(Purpose::PendingLogin, bound(&name, visit), value))
+        .filter_map(|bytes| PendingLogin::from_bytes(&bytes))
+        .find(|pending| {
+            let provider = generation.provider.as_ref().map(|provider| provider.name());
+            pending.attempt().has_state(state)
+                && !pending.is_over(generation.login.timeout, visit.now())
+                && provider == Some(pending.provider())
+        })?;
+    Some((name, pending))
+}
+
+/// A callback that belongs to no attempt: the back button, a bookmark, a cookie that went missing.
+fn stale(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
+    if own::presented(shared, visit, headers).is_some() {
+        let response = answer::redirect(StatusCode::FOUND, "/");
+        return visit.finish(&shared.clock, response, Ending::new("own"));
+    }
+    fail(shared, visit, &Refusal::StaleState)
+}
+
+async fn conclude(shared: &Shared, visit: &Visit, headers: &HeaderMap, callback: Callback, pending: PendingLogin) -> Response<Body> {
+    let generation = visit.generation();
+    let Some(provider) = &generation.provider else { return fail(shared, visit, &Refusal::StaleState) };
+    let to = pending.return_to().to_owned();
+    if let Err(error) = provider.check_response_issuer(callback.issuer()) {
+        return failed(shared, visit, error, &to);
+    }
+    let code = match callback.into_answer() {
+        Answer::Code(code) => code,
+        Answer::Error { error, description } => {
+            let start_again = start_link(&generation.login.path, &to, None);
+            return fail(shared, visit, &Refusal::ProviderSaid { error, description, start_again });
+        }
+    };
+    let key = pending.attempt().state();
+    let parameters = fingerprint(visit.facts().query().unwrap_or_default());
+    let work = || redeem(Arc::clone(generation), provider.clone(), shared_parts(shared), pending, code, visit.facts().host().clone());
+    let finished = match shared.flights.join(key, parameters, work).await {
+        Ok(finished) => finished,
+        Err(NotJoined::Conflict) => return fail(shared, visit, &Refusal::CodeConflict),
+        Err(NotJoined::Full | NotJoined::Lost) => return fail(shared, visit, &Refusal::LoginBusy),
+    };
+    match &*finished {
+        Finished::SignedIn { session, sealed } => signed_in(shared, visit, headers, session, sealed, &to),
+        Finished::Failed(error) => failed(shared, visit, error.clone(), &to),
+        Finished::TooLarge { bytes, groups, group_bytes } => {
+            let (bytes, groups, group_bytes) = (*bytes, *groups, *group_bytes);
+            fail(shared, visit, &Refusal::SessionTooLarge { bytes, groups, group_bytes })
+        }
+    }
+}
+
+fn signed_in(shared: &Shared, visit: &Visit, headers: &HeaderMap, session: &Session, sealed: &str, to: &str) -> Response<Body> {
+    let generation = visit.generation();
+    let who = visit.who(session);
+    let mut event = visit.event(EventName::SignInSucceeded);
+    event.provider = Some(session.identity().provider().as_str());
+    event.who.clone_from(&who);
+    visit.record(&event);
+    let to = return_to(visit, Some(to));
+    let mut response = answer::redirect(StatusCode::FOUND, to.as_str());
+    add(&mut response, session::cookie(generation, session, sealed, visit.now()));
+    let rounds = rounds(generation, visit.facts().host(), headers, visit.now()).saturating_add(1);
+    add(&mut response, round_cookie(shared, visit, rounds));
+    let ending = Ending { user: who.map(|who| who.user), session: Some(session.id().short()), ..Ending::new("own") };
+    visit.finish(&shared.clock, response, ending)
+}
+
+/// What a task that outlives its request takes along.
+struct Parts {
+    clock: crate::clock::Clock,
+    random: crate::random::Random,
+}
+
+fn shared_parts(shared: &Shared) -> Parts {
+    Parts { clock: shared.clock.clone(), random: shared.random.clone() }
+}
+
+async fn redeem(generation: Arc<Generation>, provider: Arc<Provider>, parts: Parts, pending: PendingLogin, code: Code, host: HostName) -> Finished {
+    let signed_in = match provider.redeem(&code, &pending, &generation.wanted).await {
+        Ok(signed_in) => signed_in,
+        Err(error) => return Finished::Failed(error),
+    };
+    let id = SessionId::new(parts.random.bytes());
+    let session = Session::begin(id, signed_in.identity, signed_in.kept, signed_in.authenticated, parts.clock.now());
+    let name = generation.cookies.session();
+    let bytes = session.to_bytes(provider.binding());
+    let binding = Binding { cookie: &name, host: host.as_str() };
+    let sealed = generation.keyring.seal(Purpose::Session, binding, &bytes, &parts.random);
+    let size = name.len() + 1 + sealed.len();
+    if size > MAX_COOKIE {
+        let groups = session.identity().groups();
+        let group_bytes = groups.iter().map(String::len).sum();
+        return Finished::TooLarge { bytes: size, groups: groups.len(), group_bytes };
+    }
+    Finished::SignedIn { session, sealed }
+}
+
+/// A sign-in that failed on its way to or from the provider.
+fn failed(shared: &Shared, visit: &Visit, error: LoginError, to: &str) -> Response<Body> {
+    let start_again = start_link(&visit.generation().login.path, to, None);
+    fail(shared, visit, &Refusal::Login { error, start_again })
+}
+
+fn fail(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Response<Body> {
+    let outline = refusal.outline();
+    let mut event = visit.event(EventName::SignInFailed);
+    event.reason = Some(outline.word);
+    event.detail.clone_from(&outline.private);
+    event.provider = visit.generation().provider.as_ref().map(|provider| provider.name().as_str());
+    visit.record(&event);
+    visit.refuse(&shared.clock, refusal, Ending::new("deny"))
+}
+
+/// The redirect URI of the host that is asked, as it is registered at the provider.
+fn redirect_uri(visit: &Visit) -> String {
+    format!("{}{}/callback", visit.facts().origin(), visit.generation().login.path)
+}
+
+fn bound<'a>(cookie: &'a str, visit: &'a Visit) -> Binding<'a> {
+    Binding { cookie, host: visit.facts().host().as_str() }
+}
+
+/// The pending-login cookies that must go so that one of `size` bytes more finds its place: those that are over or not
+/// ours, and then the oldest.
+fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
+    let generation = visit.generation();
+    let (mut known, mut gone) = (Vec::<Known>::new(), Vec::<String>::new());
+    for (name, value) in pairs(headers) {
+        if generation.cookies.pending_tag(name).is_none() || gone.iter().any(|other| other == name) {
+            continue;
+        }
+        let pending = generation.keyring.open(Purpose::PendingLogin, bound(name, visit), value);
+        match pending.and_then(|bytes| PendingLogin::from_bytes(&bytes)) {
+            Some(pending) if !pending.is_over(generation.login.timeout, visit.now()) => {
+                known.push(Known { cookie: name.to_owned(), size: name.len() + value.len(), started: pending.started() });
+            }
+            _ => gone.push(name.to_owned()),
+        }
+    }
+    known.sort_by_key(|known| std::cmp::Reverse(known.started));
+    let (mut count, mut bytes) = (1, size);
+    for known in known {
+        count += 1;
+        bytes += known.size;
+        if count > MAX_ATTEMPTS || bytes > MAX_COOKIE {
+            gone.push(known.cookie);
+        }
+    }
+    gone
+}
+
+/// How many sign-ins in a row led nowhere, by the cookie that the last of them left.
+fn rounds(generation: &Generation, host: &HostName, headers: &HeaderMap, now: Timestamp) -> u8 {
+    let name = generation.cookies.round();
+    let binding = Binding { cookie: &name, host: host.as_str() };
+    let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
+    values
+        .filter_map(|(_, value)| generation.keyring.open(Purpose::LoginRound, binding, value))
+        .filter_map(|bytes| {
+            let (count, since) = bytes.split_first()?;
+            let since = Timestamp::from_secs(u64::from_be_bytes(since.try_into().ok()?));
+            (now < since.plus(ROUND)).then_some(*count)
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+fn round_cookie(shared: &Shared, visit: &Visit, count: u8) -> HeaderValue {
+    let generation = visit.generation();
+    let name = generation.cookies.round();
+    let mut bytes = vec![count];
+    bytes.extend(visit.now().as_secs().to_be_bytes());
+    let sealed = generation.keyring.seal(Purpose::LoginRound, bound(&name, visit), &bytes, &shared.random);
+    generation.cookies.set(&name, &sealed, ROUND)
+}
+
+fn add(response: &mut Response<Body>, cookie: HeaderValue) {
+    response.headers_mut().append(SET_COOKIE, cookie);
+}
+
+fn fingerprint(query: &str) -> [u8; 32] {
+    digest(&SHA256, query.as_bytes()).as_ref().try_into().unwrap_or_default()
+}

@@ -1,0 +1,118 @@
+//! Reading a request into facts, once. What cannot be read in one way only ends here.
+
+use std::sync::Arc;
+
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, Request};
+
+use super::gateway::{Generation, Shared};
+use super::refusal::Refusal;
+use super::visit::{Reader, Unread, Visit};
+use crate::web::facts::Parts;
+use crate::web::forwarded::Trust;
+use crate::web::{CanonicalPath, Facts, HostName, PeerAddr, RequestId, RequestKind, Source};
+
+/// Reads a request.
+pub(super) fn read<B>(generation: &Arc<Generation>, shared: &Shared, peer: PeerAddr, request: &Request<B>) -> Result<Visit, Box<Unread>> {
+    let headers = request.headers();
+    let forwarded = generation.trusted_proxies.read(peer, headers);
+    let id = match forwarded.trust() {
+        Trust::Trusted => headers.get("x-request-id").and_then(|id| id.to_str().ok()).and_then(RequestId::parse),
+        Trust::Untrusted => None,
+    };
+    let id = id.unwrap_or_else(|| RequestId::fresh(shared.random.bytes()));
+    let reader = Reader::of(headers);
+    let parts = host(request).and_then(|host| {
+        let path = target(generation, request)?;
+        Ok(Parts {
+            method: request.method().clone(),
+            host,
+            path,
+            query: request.uri().query().map(str::to_owned),
+            peer,
+            forwarded,
+            kind: RequestKind::of(request.method(), headers),
+            source: Source::read(headers),
+            id: id.clone(),
+        })
+    });
+    match parts {
+        Ok(parts) => {
+            let facts = Facts::new(parts, &generation.public_url);
+            Ok(Visit::new(Arc::clone(generation), shared, facts, reader))
+        }
+        Err(refusal) => Err(Box::new(Unread {
+            generation: Arc::clone(generation),
+            refusal,
+            reader,
+            peer,
+            id,
+            method: request.method().clone(),
+            host: headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned()).unwrap_or_default(),
+            path: request.uri().path().to_owned(),
+            started: shared.clock.instant(),
+            now: shared.clock.now(),
+        })),
+    }
+}
+
+/// The host: exactly one Host field, and the same as the target's, where that has one (RFC 9112 section 3.2).
+fn host<B>(request: &Request<B>) -> Result<HostName, Refusal> {
+    let mut lines = request.headers().get_all(HOST).into_iter();
+    let (line, more) = (lines.next(), lines.next());
+    if more.is_some() {
+        return Err(Refusal::BadHost("several Host fields were sent".to_owned()));
+    }
+    let line = line.map(|line| line.to_str()).transpose();
+    let line = line.map_err(|_| Refusal::BadHost("the Host field is not ASCII".to_owned()))?.unwrap_or_default();
+    let (host, port) = HostName::parse(line).map_err(|error| Refusal::BadHost(error.to_string()))?;
+    if let Some(authority) = request.uri().authority() {
+        let (target, target_port) =
+            HostName::parse(authority.as_str()).map_err(|error| Refusal::BadHost(error.to_string()))?;
+        if (&target, target_port) != (&host, port) {
+            return Err(Refusal::BadHost("the target names another host than the Host field".to_owned()));
+        }
+    }
+    Ok(host)
+}
+
+fn target<B>(generation: &Generation, request: &Request<B>) -> Result<CanonicalPath, Refusal> {
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return Err(Refusal::UnsupportedMethod);
+    }
+    let uri = request.uri();
+    if uri.scheme_str().is_some_and(|scheme| !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https")) {
+        return Err(Refusal::BadPath("the target is no http address".to_owned()));
+    }
+    let path = CanonicalPath::parse(uri.path()).map_err(|error| Refusal::BadPath(error.to_string()))?;
+    if !framing_is_plain(request.headers()) {
+        return Err(Refusal::UnsupportedCoding);
+    }
+    // The page about a head that is too large needs its stylesheet and its button to get through with that very head.
+    let exempt = [super::own::CLEAR_COOKIES, super::own::STATIC].iter().any(|own| {
+        path.judged().strip_prefix(generation.login.path.as_str()).is_some_and(|rest| rest.starts_with(own))
+    });
+    if !exempt && head_size(request) > generation.max_head {
+        return Err(Refusal::HeadTooLarge);
+    }
+    Ok(path)
+}
+
+/// Whether the message is framed by a length or by exactly one `chunked` (RFC 9112 section 6.1). The engine has decoded
+/// chunks by now, and would let another coding below them be lost without a word.
+fn framing_is_plain(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(TRANSFER_ENCODING).into_iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => true,
+        (Some(line), None) => line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// The size of the head as it was sent, but for white space that means nothing.
+fn head_size<B>(request: &Request<B>) -> usize {
+    let uri = request.uri();
+    let target = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    let line = request.method().as_str().len() + target + "  HTTP/1.1\r\n".len();
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum::<usize>() + line + 2
+}

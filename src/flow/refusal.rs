@@ -1,0 +1,294 @@
+//! Refusals: every way in which a request can end badly, and the one place that says what becomes of it.
+//!
+//! Each has two texts: a public one for who asked, and a private one for the log. Nothing internal leaks, nothing is lost.
+
+use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use tracing::Level;
+
+use super::answer::{self, Body};
+use super::gateway::Generation;
+use super::login::Ended;
+use super::own;
+use super::visit::{Reader, Visit};
+use crate::oidc::{CallbackError, Fault, LoginError};
+use crate::pages::{Frame, Link, Page, Pages, SignInFault, Trouble};
+use crate::proxy::ForwardError;
+use crate::web::{HostName, RequestId};
+
+/// A request that ends here.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// No host, several, or something that is none.
+    BadHost(String),
+    /// A path or target that servers read differently.
+    BadPath(String),
+    /// CONNECT or TRACE.
+    UnsupportedMethod,
+    /// A transfer coding other than chunked.
+    UnsupportedCoding,
+    /// The head is over the limit.
+    HeadTooLarge,
+    /// No route has this host.
+    UnknownHost,
+    /// No route and no endpoint has this path.
+    NotFound,
+    /// The endpoint exists, but not for this method.
+    MethodNotAllowed(Vec<Method>),
+    /// Nobody is signed in.
+    SignInNeeded,
+    /// Signed in, but no term admits.
+    NotAllowed { user: String, provider: String, needs: Vec<String> },
+    /// A WebSocket handshake from a page that is not ours.
+    ForeignWebSocket,
+    /// A form of ours, sent from another site.
+    ForeignForm { go_on: String },
+    /// The provider's answer on the callback cannot be read.
+    Callback(CallbackError),
+    /// No attempt of this browser has that state.
+    StaleState,
+    /// The state was used with another code.
+    CodeConflict,
+    /// The sign-in broke off, or too many are under way.
+    LoginBusy,
+    /// A sign-in failed on its way; it can be started again, to end at this place.
+    Login { error: LoginError, start_again: String },
+    /// The provider reported an error.
+    ProviderSaid { error: String, description: Option<String>, start_again: String },
+    /// The session does not fit into a cookie.
+    SessionTooLarge { bytes: usize, groups: usize, group_bytes: usize },
+    /// Three sign-ins in a row led nowhere.
+    LoopBroken { last: Ended },
+    /// The upstream failed.
+    Upstream { error: ForwardError, retry: String },
+}
+
+/// What becomes of a refusal.
+#[derive(Debug)]
+pub(super) struct Outline {
+    pub(super) status: StatusCode,
+    /// A stable word for audit, metrics and the JSON answer.
+    pub(super) word: &'static str,
+    /// One public sentence.
+    pub(super) public: String,
+    /// For the log only.
+    pub(super) private: Option<String>,
+    pub(super) level: Level,
+}
+
+impl Refusal {
+    /// Status, words and level of each refusal: the whole product on one screen.
+    pub(super) fn outline(&self) -> Outline {
+        use StatusCode as S;
+        let client = |status, word, public: &str| Outline {
+            status,
+            word,
+            public: public.to_owned(),
+            private: None,
+            level: Level::INFO,
+        };
+        match self {
+            Self::BadHost(why) => client(S::BAD_REQUEST, "bad_host", &format!("The request cannot be understood: {why}.")),
+            Self::BadPath(why) => client(S::BAD_REQUEST, "bad_path", &format!("The request cannot be understood: {why}.")),
+            Self::UnsupportedMethod => client(S::METHOD_NOT_ALLOWED, "method_not_allowed", "This method is not served here."),
+            Self::UnsupportedCoding => client(S::NOT_IMPLEMENTED, "transfer_coding", "Only the transfer coding chunked is served here."),
+            Self::HeadTooLarge => client(S::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The request's head is too large."),
+            Self::UnknownHost => client(S::MISDIRECTED_REQUEST, "unknown_host", "No site here has this name."),
+            Self::NotFound => client(S::NOT_FOUND, "not_found", "There is nothing at this address."),
+            Self::MethodNotAllowed(_) => client(S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take such requests."),
+            Self::SignInNeeded => client(S::UNAUTHORIZED, "sign_in_required", "Sign in to go on."),
+            Self::NotAllowed { .. } => client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here."),
+            Self::ForeignWebSocket => client(S::FORBIDDEN, "foreign_origin", "A WebSocket with a session must come from a page of this site."),
+            Self::ForeignForm { .. } => client(S::FORBIDDEN, "foreign_origin", "This must come from a page of this site."),
+            Self::Callback(error) => Outline {
+                private: Some(error.to_string()),
+                ..client(S::BAD_REQUEST, "login/bad-callback", "The provider's answer could not be read.")
+            },
+            Self::StaleState => client(
+                S::BAD_REQUEST,
+                "login/stale-state",
+                "This sign-in took too long, was finished already, or was started in another browser.",
+            ),
+            Self::CodeConflict => client(S::BAD_REQUEST, "login/code-conflict", "This sign-in was answered twice, in two ways."),
+            Self::LoginBusy => client(S::SERVICE_UNAVAILABLE, "login/busy", "The sign-in broke off. Please try again."),
+            Self::Login { error, .. } => {
+                let (status, level) = match error.fault() {
+                    Fault::Client => (S::BAD_REQUEST, Level::INFO),
+                    Fault::Provider | Fault::Account => (S::BAD_GATEWAY, Level::WARN),
+                    Fault::Unavailable => (S::SERVICE_UNAVAILABLE, Level::WARN),
+                };
+                Outline { status, word: error.code(), public: error.public(), private: Some(error.to_string()), level }
+            }
+            Self::ProviderSaid { error, description, .. } if error == "access_denied" => Outline {
+                private: Some(said(error, description.as_deref())),
+                ..client(S::FORBIDDEN, "login/access-denied", "The provider did not let you in, or you declined.")
+            },
+            Self::ProviderSaid { error, description, .. } => Outline {
+                private: Some(said(error, description.as_deref())),
+                level: Level::WARN,
+                ..client(S::BAD_REQUEST, "login/provider-error", "The provider reported an error.")
+            },
+            Self::SessionTooLarge { bytes, groups, group_bytes } => Outline {
+                status: S::FORBIDDEN,
+                word: "session/too-large",
+                public: "Your account has more data than a session can hold here.".to_owned(),
+                private: Some(format!(
+                    "this session would be {bytes} bytes; one cookie holds {}. {group_bytes} bytes of it are {groups} groups. Use a header \
+                     set without {{groups}}, so that only the groups that rules name are kept",
+                    crate::session::MAX_COOKIE
+                )),
+                level: Level::WARN,
+            },
+            Self::LoopBroken { last } => Outline {
+                status: S::FORBIDDEN,
+                word: "login/loop",
+                public: format!("Signing in worked three times in a row, but each time it was lost again. {}", last.sentence()),
+                private: Some(format!("three sign-ins in a row led nowhere; the last check that failed: {}", last.word())),
+                level: Level::WARN,
+            },
+            Self::Upstream { error, .. } => {
+                let (status, word) = (error.status(), error.word());
+                let level = if status.is_server_error() { Level::WARN } else { Level::INFO };
+                let public = match status {
+                    S::PAYLOAD_TOO_LARGE => "This is too large to send.",
+                    S::GATEWAY_TIMEOUT => "The application took too long to answer.",
+                    S::SERVICE_UNAVAILABLE => "The application takes no requests now.",
+                    _ if status.is_server_error() => "The application is not answering.",
+                    _ => "The request could not be handed on.",
+                };
+                Outline { status, word, public: public.to_owned(), private: Some(error.to_string()), level }
+            }
+        }
+    }
+
+    /// The answer for a request whose facts were read.
+    pub(super) fn answer(&self, visit: &Visit) -> Response<Body> {
+        let login = visit.generation().login.path.as_str();
+        let sign_in = format!("{}{login}/sign_in", visit.facts().origin());
+        let back = start_link(login, &own::target(visit.facts()), None);
+        self.build(visit.generation(), visit.reader(), visit.facts().id(), visit.facts().host().as_str(), Some((&sign_in, &back)))
+    }
+
+    /// The answer for a request that could not be read.
+    pub(super) fn answer_unread(&self, generation: &Generation, reader: Reader, id: &RequestId, host: &str) -> Response<Body> {
+        self.build(generation, reader, id, host, None)
+    }
+
+    fn build(&self, generation: &Generation, reader: Reader, id: &RequestId, host: &str, links: Option<(&str, &str)>) -> Response<Body> {
+        let outline = self.outline();
+        let mut response = match reader {
+            Reader::Person => {
+                let frame = Frame { title: host, reference: id.as_str() };
+                let back = links.map_or("/", |(_, back)| back);
+                self.page(generation, &outline, host, back, &frame)
+            }
+            Reader::Program => {
+                let sign_in = links.filter(|_| matches!(self, Self::SignInNeeded)).map(|(sign_in, _)| sign_in);
+                Pages::json(outline.status, outline.word, &outline.public, sign_in, id.as_str())
+            }
+        };
+        *response.status_mut() = outline.status;
+        let headers = response.headers_mut();
+        if let (Self::SignInNeeded, Some((sign_in, _))) = (self, links)
+            && let Ok(challenge) = HeaderValue::from_str(&format!("Vestibule sign_in=\"{sign_in}\""))
+        {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
+            headers.insert("retry-after", HeaderValue::from_static("10"));
+        }
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        answer::own(response)
+    }
+
+    fn page(&self, generation: &Generation, outline: &Outline, host: &str, back: &str, frame: &Frame<'_>) -> Response<bytes::Bytes> {
+        let login = generation.login.path.as_str();
+        let public_url = generation.public_url.to_string();
+        let sign_out = format!("{login}/sign_out");
+        let path = back_path(back);
+        let switch = start_link(login, &path, Some("switch=1"));
+        let failed = |fault, start_again: &str| {
+            let page = Page::SignInFailed {
+                fault,
+                cause: &outline.public,
+                detail: self.detail(),
+                start_again: Link::here(start_again),
+                home: Link::START,
+            };
+            generation.pages.render(&page, frame)
+        };
+        let root = start_link(login, "/", None);
+        let page = match self {
+            Self::UnsupportedMethod | Self::UnsupportedCoding | Self::BadHost(_) | Self::BadPath(_) | Self::SignInNeeded | Self::ForeignWebSocket => {
+                Page::BadRequest { reason: &outline.public }
+            }
+            Self::HeadTooLarge => Page::HeadTooLarge,
+            Self::UnknownHost => {
+                // To a stranger it would tell what stands here; on loopback it is the operator who typed the other name.
+                let loopback = HostName::parse(host).is_ok_and(|(host, _)| host.is_loopback());
+                Page::UnknownHost { public_url: loopback.then_some(Link::site(&public_url)) }
+            }
+            Self::NotFound => Page::NotFound { home: Link::START },
+            Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
+            Self::NotAllowed { user, provider, needs } => Page::Denied {
+                user,
+                provider_title: provider,
+                needs,
+                try_again: Link::here(back),
+                switch_account: Link::here(&switch),
+                sign_out: Link::here(&sign_out),
+            },
+            Self::ForeignForm { go_on } => Page::ForeignOrigin { go_on: Link::here(go_on) },
+            Self::Callback(_) | Self::StaleState | Self::CodeConflict => return failed(SignInFault::Request, &root),
+            Self::LoopBroken { .. } | Self::SessionTooLarge { .. } => return failed(SignInFault::Refused, &root),
+            Self::LoginBusy => Page::SignInUnavailable { cause: &outline.public, retry: Link::here(&root) },
+            Self::Login { start_again, .. } => match outline.status {
+                StatusCode::SERVICE_UNAVAILABLE => {
+                    Page::SignInUnavailable { cause: &outline.public, retry: Link::here(start_again) }
+                }
+                StatusCode::BAD_REQUEST => return failed(SignInFault::Request, start_again),
+                _ => return failed(SignInFault::Provider, start_again),
+            },
+            Self::ProviderSaid { start_again, .. } if outline.status == StatusCode::FORBIDDEN => {
+                return failed(SignInFault::Refused, start_again);
+            }
+            Self::ProviderSaid { start_again, .. } => return failed(SignInFault::Request, start_again),
+            Self::Upstream { error, retry } => match outline.status {
+                StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge { limit: error.limit() },
+                StatusCode::SERVICE_UNAVAILABLE => trouble(Trouble::Unavailable, retry),
+                StatusCode::GATEWAY_TIMEOUT => trouble(Trouble::TimedOut, retry),
+                status if status.is_server_error() => trouble(Trouble::BadGateway, retry),
+                _ => Page::BadRequest { reason: &outline.public },
+            },
+        };
+        generation.pages.render(&page, frame)
+    }
+
+    fn detail(&self) -> Option<&str> {
+        match self {
+            Self::ProviderSaid { error, description, .. } => Some(description.as_deref().unwrap_or(error)),
+            _ => None,
+        }
+    }
+}
+
+fn trouble(kind: Trouble, retry: &str) -> Page<'_> {
+    Page::UpstreamTrouble { kind, retry: (!retry.is_empty()).then_some(Link::here(retry)) }
+}
+
+fn said(error: &str, description: Option<&str>) -> String {
+    format!("the provider reported {error}{}", description.map(|text| format!(": {text}")).unwrap_or_default())
+}
+
+/// A link that starts a sign-in which ends at `path`.
+pub(super) fn start_link(login: &str, path: &str, more: Option<&str>) -> String {
+    let path: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    let more = more.map(|more| format!("{more}&")).unwrap_or_default();
+    format!("{login}/start?{more}rd={path}")
+}
+
+/// The path in a link that [`start_link`] made.
+fn back_path(link: &str) -> String {
+    let query = link.split_once('?').map(|(_, query)| query);
+    own::parameter(query, "rd").unwrap_or_else(|| "/".to_owned())
+}

@@ -1,0 +1,174 @@
+//! A request for an upstream: route, session, decision, and then on or back.
+
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+
+use super::answer::Body;
+use super::gateway::Shared;
+use super::refusal::Refusal;
+use super::session::{self, Absence, Presented};
+use super::visit::{Ending, Visit};
+use super::{login, own};
+use crate::audit::EventName;
+use crate::gate::{Decision, Denial, Found, Pass, Route, Visitor, decide};
+use crate::lease::Lease;
+use crate::session::pairs;
+
+/// Answers a request that is for none of our own endpoints.
+pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
+    let generation = visit.generation().clone();
+    let facts = visit.facts();
+    let route = match generation.routes.find(facts.host(), facts.path()) {
+        Found::Route(route) => route,
+        Found::UnknownHost => return deny(shared, &visit, None, &Refusal::UnknownHost),
+        Found::UnknownPath => return deny(shared, &visit, None, &Refusal::NotFound),
+        Found::Doubtful => {
+            let reason = "the path holds an encoded slash, or names another route when it is decoded further";
+            return deny(shared, &visit, None, &Refusal::BadPath(reason.to_owned()));
+        }
+    };
+    let presented = session::present(&generation, shared, facts.host(), request.headers(), visit.now());
+    let visitor = presented.as_ref().ok().map(|presented| Visitor {
+        session: presented.session(),
+        freshness: presented.opened().freshness(),
+        head: presented.opened().head(route),
+    });
+    match decide(facts, route, visitor) {
+        Decision::Pass(pass) => forward(shared, &visit, pass, presented.as_ref(), request).await,
+        Decision::Login => {
+            let start = generation.routes.start(facts.host(), facts.path());
+            let to = login::recorded(&visit, start);
+            let absence = presented.as_ref().err().copied();
+            login::start(shared, &visit, request.headers(), absence, &to, login::Account::Any).await
+        }
+        Decision::Deny(denial) => {
+            let refusal = match denial {
+                Denial::SignInNeeded => Refusal::SignInNeeded,
+                Denial::NotAllowed => not_allowed(&visit, route, presented.as_ref().ok()),
+                Denial::ForeignWebSocket => Refusal::ForeignWebSocket,
+            };
+            let mut response = deny(shared, &visit, Some((route, presented.as_ref().ok())), &refusal);
+            settle_round(&visit, request.headers(), presented.as_ref().ok(), &mut response);
+            response
+        }
+    }
+}
+
+fn not_allowed(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
+    let user = presented.map(|presented| presented.session().identity().user().to_owned()).unwrap_or_default();
+    let provider = visit.generation().provider.as_ref().map(|provider| provider.title().to_owned()).unwrap_or_default();
+    let needs = route.rule().allow().iter().map(crate::authz::Term::in_words).collect();
+    Refusal::NotAllowed { user, provider, needs }
+}
+
+/// Refuses, with an audit event.
+fn deny(shared: &Shared, visit: &Visit, at: Option<(&Route, Option<&Presented>)>, refusal: &Refusal) -> Response<Body> {
+    let mut event = visit.event(EventName::AccessDenied);
+    let mut ending = Ending::new("deny");
+    event.reason = Some(refusal.outline().word);
+    if let Some((route, presented)) = at {
+        event.route = Some(route.name());
+        event.rule = Some(route.rule().to_string());
+        event.who = presented.and_then(|presented| visit.who(presented.session()));
+        ending.route = Some(route.name().to_owned());
+        ending.user = event.who.as_ref().map(|who| who.user.clone());
+        ending.session = event.who.as_ref().map(|who| who.session.clone());
+    }
+    visit.record(&event);
+    visit.refuse(&shared.clock, refusal, ending)
+}
+
+/// Hands a request on, and its answer back.
+async fn forward(
+    shared: &Shared,
+    visit: &Visit,
+    pass: Pass<'_>,
+    presented: Result<&Presented, &Absence>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let generation = visit.generation();
+    let facts = visit.facts();
+    let route = pass.route();
+    let session = pass.session();
+    let who = session.and_then(|session| visit.who(session));
+    let mut event = visit.event(EventName::AccessAllowed);
+    event.route = Some(route.name());
+    event.rule = Some(pass.by().to_string());
+    event.who.clone_from(&who);
+    visit.record(&event);
+    let ending = Ending {
+        decision: if session.is_some() { "allow" } else { "public" },
+        reason: Some(pass.by().to_string()),
+        route: Some(route.name().to_owned()),
+        session: who.as_ref().map(|who| who.session.clone()),
+        user: who.map(|who| who.user),
+    };
+    let lease = match session {
+        Some(session) => shared.revocations.lease(session.id(), session.ends(generation.lifetimes)),
+        None => Lease::endless(),
+    };
+    let cookies = has_round(visit, request.headers());
+    let is_protected = !route.rule().is_public();
+    match generation.proxy.forward(pass, lease, request).await {
+        Ok(response) => {
+            let mut response = response.map(Body::upstream);
+            guard_caches(response.headers_mut(), is_protected);
+            if let (Some(session), Ok(presented)) = (session, presented) {
+                if session.is_due(generation.lifetimes, visit.now()) && !is_shared(response.headers()) {
+                    let touched = session.touched(visit.now());
+                    if let Some(sealed) = session::seal(generation, shared, facts.host(), &touched) {
+                        let cookie = session::cookie(generation, &touched, &sealed, visit.now());
+                        set_cookie(response.headers_mut(), cookie);
+                    }
+                }
+                if cookies && presented.is_fresh() && !is_shared(response.headers()) {
+                    set_cookie(response.headers_mut(), generation.cookies.clear(&generation.cookies.round()));
+                }
+            }
+            visit.finish(&shared.clock, response, ending)
+        }
+        Err(error) => {
+            let retry = own::target(facts);
+            visit.refuse(&shared.clock, &Refusal::Upstream { error, retry }, ending)
+        }
+    }
+}
+
+/// A session that reached a decision ends the row of sign-ins that led nowhere.
+fn settle_round(visit: &Visit, headers: &HeaderMap, presented: Option<&Presented>, response: &mut Response<Body>) {
+    if presented.is_some_and(Presented::is_fresh) && has_round(visit, headers) {
+        let cookies = &visit.generation().cookies;
+        set_cookie(response.headers_mut(), cookies.clear(&cookies.round()));
+    }
+}
+
+fn has_round(visit: &Visit, headers: &HeaderMap) -> bool {
+    let round = visit.generation().cookies.round();
+    pairs(headers).any(|(name, value)| name == round && !value.is_empty())
+}
+
+/// Adds a cookie of ours; the answer is then for this person only.
+fn set_cookie(headers: &mut HeaderMap, cookie: HeaderValue) {
+    headers.append(SET_COOKIE, cookie);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+}
+
+/// Where the upstream says nothing, what a session was needed for is private.
+fn guard_caches(headers: &mut HeaderMap, is_protected: bool) {
+    if is_protected && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
+}
+
+/// Whether the upstream gave the answer to shared caches: a cookie of ours must not be kept there.
+fn is_shared(headers: &HeaderMap) -> bool {
+    headers.get_all(CACHE_CONTROL).into_iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').map(|directive| directive.trim().to_ascii_lowercase()).any(|directive| directive == "public" || directive.starts_with("s-maxage"))
+    })
+}
+
+/// How long the count of sign-ins in a row is kept.
+pub(super) const ROUND: Duration = Duration::from_secs(120);

@@ -1,0 +1,142 @@
+//! Sessions in motion: from the cookies of a request to a session that stands, or to the reason why there is none.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::gateway::{Generation, Shared};
+use crate::clock::Timestamp;
+use crate::gate::Freshness;
+use crate::session::{Binding, MAX_CANDIDATES, Purpose, Session, Standing, pairs};
+use crate::store::Opened;
+use crate::web::HostName;
+
+/// A session that stands.
+#[derive(Clone, Debug)]
+pub(super) struct Presented {
+    opened: Arc<Opened>,
+}
+
+/// Why there is no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// No cookie of ours came.
+    NoCookie,
+    /// One came, but it is none that we sealed for here, or its provider is gone.
+    Unreadable,
+    /// Several came, of different sessions.
+    Ambiguous,
+    /// No request for too long.
+    Idle,
+    /// The absolute end has passed.
+    Over,
+    /// It was ended: signed out, revoked.
+    Ended,
+}
+
+impl Absence {
+    /// The stable word.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::NoCookie => "session/no-cookie",
+            Self::Unreadable => "session/unreadable",
+            Self::Ambiguous => "session/ambiguous",
+            Self::Idle => "session/idle",
+            Self::Over => "session/over",
+            Self::Ended => "session/ended",
+        }
+    }
+
+    /// One public sentence.
+    pub(super) const fn sentence(self) -> &'static str {
+        match self {
+            Self::NoCookie => "Your browser did not send the session cookie back. It may block cookies for this site.",
+            Self::Unreadable => "The session cookie that your browser sends cannot be read here.",
+            Self::Ambiguous => "Your browser sends several session cookies that contradict each other.",
+            Self::Idle => "The session had no activity for too long.",
+            Self::Over => "The session is over.",
+            Self::Ended => "The session was ended.",
+        }
+    }
+
+    /// Whether a cookie came that is of no more use.
+    pub(super) const fn leaves_a_cookie(self) -> bool {
+        !matches!(self, Self::NoCookie)
+    }
+}
+
+impl Presented {
+    pub(super) fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        self.opened.session()
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.opened.freshness() == Freshness::Fresh
+    }
+}
+
+/// Presents the session of a request at `now`.
+///
+/// A sibling domain may have planted cookies of our name: those open to nothing. When several open, they must name one
+/// session, of which the newest seal counts; two sessions contradict each other and count as none.
+pub(super) fn present(
+    generation: &Generation,
+    shared: &Shared,
+    host: &HostName,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Presented, Absence> {
+    let name = generation.cookies.session();
+    let mut best: Option<Arc<Opened>> = None;
+    let mut came = false;
+    for (_, value) in pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES) {
+        came = true;
+        let Some(opened) = open(generation, &name, host, value) else { continue };
+        match &best {
+            Some(other) if other.session().id() != opened.session().id() => return Err(Absence::Ambiguous),
+            Some(other) if other.session().active() >= opened.session().active() => {}
+            _ => best = Some(opened),
+        }
+    }
+    let Some(opened) = best else {
+        return Err(if came { Absence::Unreadable } else { Absence::NoCookie });
+    };
+    match opened.session().standing(generation.lifetimes, now) {
+        Standing::Over => Err(Absence::Over),
+        Standing::Idle => Err(Absence::Idle),
+        Standing::Alive if shared.revocations.contains(opened.session().id()) => Err(Absence::Ended),
+        Standing::Alive => Ok(Presented { opened }),
+    }
+}
+
+fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Option<Arc<Opened>> {
+    // A seal is bound to its host, so two hosts never share an entry.
+    let key = format!("{host} {value}");
+    if let Some(opened) = generation.opened.get(&key) {
+        return Some(opened);
+    }
+    let bytes = generation.keyring.open(Purpose::Session, Binding { cookie: name, host: host.as_str() }, value)?;
+    let issuers = generation.provider.iter().map(|provider| provider.binding());
+    let session = Session::from_bytes(&bytes, issuers).ok()?;
+    let freshness = if session.kept().covers(&generation.wanted) { Freshness::Fresh } else { Freshness::Stale };
+    Some(generation.opened.keep(&key, session, freshness))
+}
+
+/// Seals a session into the text of its cookie. Nothing when its provider is no longer configured.
+pub(super) fn seal(generation: &Generation, shared: &Shared, host: &HostName, session: &Session) -> Option<String> {
+    let name = generation.cookies.session();
+    let provider = generation.provider.as_ref()?;
+    let binding = Binding { cookie: &name, host: host.as_str() };
+    let bytes = session.to_bytes(provider.binding());
+    Some(generation.keyring.seal(Purpose::Session, binding, &bytes, &shared.random))
+}
+
+/// The `Set-Cookie` value that keeps a session until its absolute end.
+pub(super) fn cookie(generation: &Generation, session: &Session, sealed: &str, now: Timestamp) -> HeaderValue {
+    let left = session.ends(generation.lifetimes).since(now);
+    generation.cookies.set(&generation.cookies.session(), sealed, left)
+}
