@@ -99,7 +99,7 @@ const STYLE: &str = "
   .upstream { --accent: #6fd6bf; --on-accent: #06231c; }
 }
 * { box-sizing: border-box; }
-html { font: 100%/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif; }
+html { scroll-padding-bottom: 4rem; font: 100%/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif; }
 body { margin: 0; min-height: 100vh; display: flex; flex-direction: column; background: var(--back); color: var(--text);
   overflow-wrap: anywhere; }
 header { border-top: 4px solid var(--accent); padding: .75rem 1.25rem 0; color: var(--quiet); font-size: .9rem; }
@@ -129,7 +129,9 @@ button, .button, input[type=file] { font: inherit; padding: .55rem 1rem; min-hei
   border: 1px solid var(--edge); background: var(--card); color: var(--text); cursor: pointer; }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); font-weight: 600; }
 button:hover { text-decoration: underline; }
-.actions button { flex: 1 1 auto; }
+.actions button { flex: 1 1 10rem; }
+.card > :first-child { margin-top: 0; }
+.card > :last-child { margin-bottom: 0; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 label { display: block; font-weight: 600; margin: .75rem 0 .25rem; }
 input[type=text] { font: inherit; width: 100%; padding: .55rem .75rem; min-height: 2.75rem; border-radius: .45rem;
@@ -148,5 +150,5 @@ pre, .log { margin: .5rem 0; padding: .75rem; background: var(--mark); border-ra
   font: .9rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .log { min-height: 3rem; max-height: 20rem; overflow: auto; }
 summary { cursor: pointer; font-weight: 600; min-height: 1.75rem; }
-@media (max-width: 30rem) { h1 { font-size: 1.45rem; } main { padding: 1rem; } }
+@media (max-width: 30rem) { tbody th { width: 55%; } h1 { font-size: 1.45rem; } main { padding: 1rem; } }
 ";

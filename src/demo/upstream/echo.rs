@@ -33,7 +33,7 @@ pub(super) async fn answer(received: &Received, body: Incoming) -> Answer {
     };
     let headers: Vec<Value> = received
         .lines()
-        .map(|(name, value)| json!([name, value]))
+        .map(|(name, value)| json!(format!("{name}: {value}")))
         .collect();
     let mut told = json!({
         "method": received.method.as_str(),
