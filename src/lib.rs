@@ -5,6 +5,7 @@
 
 // base: words, and the three ambient inputs (time, chance, the environment as an argument)
 pub mod clock;
+pub mod demo;
 pub mod lease;
 pub mod lines;
 pub mod meter;
