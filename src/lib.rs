@@ -5,7 +5,6 @@
 
 // base: words, and the three ambient inputs (time, chance, the environment as an argument)
 pub mod clock;
-pub mod demo;
 pub mod lease;
 pub mod lines;
 pub mod meter;
@@ -32,4 +31,9 @@ pub mod telemetry;
 pub mod flow;
 
 // shell
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod lifecycle;
 pub mod listener;

@@ -89,6 +89,12 @@ impl Key {
         Ok(Self(Secret::new(bytes)))
     }
 
+    /// A new key that nobody else will ever know.
+    #[must_use]
+    pub fn fresh(random: &Random) -> Self {
+        Self(Secret::new(random.bytes()))
+    }
+
     /// A new key in its text form.
     #[must_use]
     pub fn generate(random: &Random) -> Zeroizing<String> {

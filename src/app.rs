@@ -1,0 +1,218 @@
+//! The one place of wiring: from a checked configuration to a gateway that serves.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::audit::{Event, EventName, Form, Trail};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::flow::{Gateway, Generation, Logging, Shared};
+use crate::gate::RouteTable;
+use crate::lines::Lines;
+use crate::listener::{self, BindError, Bound};
+use crate::observe::Observer;
+use crate::oidc::{Provider, SetupError};
+use crate::pages::Pages;
+use crate::proxy::{Pools, Proxy};
+use crate::random::Random;
+use crate::session::{CookieNames, Key, Keyring, Lifetimes, Security};
+use crate::store::OpenedCache;
+use crate::telemetry::{self, AccessLog, AccessTrail, Admin, Format};
+use crate::web::{PeerAddr, Scheme};
+
+/// What an app takes from outside.
+#[derive(Clone)]
+pub struct Parts {
+    /// The clock.
+    pub clock: Clock,
+    /// The source of chance.
+    pub random: Random,
+    /// Where access and audit lines go.
+    pub lines: Lines,
+    /// An onlooker in this process, if there is one.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// A running gateway.
+pub struct App {
+    public: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    probes: Admin,
+    trail: Trail,
+    parts: Parts,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Why an app did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is taken or cannot be used.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The provider's client cannot be set up.
+    #[error("providers.{name}: {source}")]
+    Provider {
+        /// The provider's name.
+        name: String,
+        /// What is wrong.
+        source: SetupError,
+    },
+}
+
+impl App {
+    /// Binds every listener and serves.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let format = line_format(&config);
+        let form = if format == Format::Text { Form::Text } else { Form::Json };
+        let trail = Trail::new(parts.lines.clone(), form);
+        let bound = listener::bind(&config.listen.http)?;
+        let admin = config.listen.admin.as_ref().map(|address| listener::bind(std::slice::from_ref(address))).transpose()?;
+        let max_connections = config.listen.max_connections;
+        let (public, admin_addr) = (bound.addresses(), admin.as_ref().and_then(|bound| bound.addresses().first().copied()));
+
+        let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
+        let pools = Arc::new(Pools::new(parts.clock.clone()));
+        let generation = generation(config, &parts, &trail, format, &pools)?;
+        let gateway = Gateway::new(generation, shared);
+
+        let (stop, stopped) = watch::channel(false);
+        let probes = Admin::default();
+        let mut app = Self { public, admin: admin_addr, probes: probes.clone(), trail, parts, stop, tasks: Vec::new() };
+        let public_service = move |peer: PeerAddr, request| {
+            let gateway = gateway.clone();
+            async move { gateway.handle(peer, request).await }
+        };
+        app.serve(bound, max_connections, public_service, stopped.clone());
+        if let Some(admin) = admin {
+            let admin_service = move |_: PeerAddr, request: http::Request<hyper::body::Incoming>| {
+                let probes = probes.clone();
+                async move { Ok::<_, std::convert::Infallible>(probes.answer(request.method(), request.uri().path())) }
+            };
+            // Probes and a scraper or two: more means that something is wrong.
+            app.serve(admin, 64, admin_service, stopped);
+        }
+        app.probes.set_ready();
+        app.trail.record(&Event::new(EventName::ProcessStarted, app.parts.clock.now()));
+        Ok(app)
+    }
+
+    /// The public addresses, as bound.
+    #[must_use]
+    pub fn public(&self) -> &[SocketAddr] {
+        &self.public
+    }
+
+    /// The admin address, as bound.
+    #[must_use]
+    pub const fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Stops accepting, lets requests under way finish within the listener's limit, and returns.
+    pub async fn stop(self) {
+        self.probes.set_unready();
+        self.trail.record(&Event::new(EventName::ProcessStopping, self.parts.clock.now()));
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            // A task that panicked has nothing left to finish.
+            let _ = task.await;
+        }
+    }
+
+    fn serve<S, F, B>(&mut self, bound: Bound, max_connections: usize, service: S, mut stopped: watch::Receiver<bool>)
+    where
+        S: Fn(PeerAddr, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<http::Response<B>, std::convert::Infallible>> + Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let shutdown = async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        let clock = self.parts.clock.clone();
+        self.tasks.push(tokio::spawn(listener::serve(bound, max_connections, service, clock, shutdown)));
+    }
+}
+
+fn line_format(config: &Config) -> Format {
+    match config.log.format {
+        Format::Auto if std::io::stdout().is_terminal() => Format::Text,
+        Format::Auto => Format::Json,
+        chosen => chosen,
+    }
+}
+
+/// Builds all that depends on the configuration.
+fn generation(config: Config, parts: &Parts, trail: &Trail, format: Format, pools: &Arc<Pools>) -> Result<Generation, StartError> {
+    let wanted = config.wanted();
+    let security = match config.public_url.scheme() {
+        Scheme::Https => Security::Secure,
+        Scheme::Http => Security::Plain,
+    };
+    let (cookie, lifetimes, keyring) = match config.session {
+        Some(session) => (session.cookie, session.lifetimes, Keyring::new(&session.key, &[])),
+        None => unused_session(&parts.random),
+    };
+    let cookies = CookieNames::new(cookie, security);
+    let provider = config.provider.map(|settings| {
+        let name = settings.name.to_string();
+        Provider::new(settings, parts.clock.clone()).map_err(|source| StartError::Provider { name, source })
+    });
+    let mut routes = RouteTable::default();
+    let mut upstreams = Vec::with_capacity(config.routes.len());
+    for route in config.routes {
+        for host in &route.hosts {
+            for path in &route.paths {
+                // The configuration was checked for places that are taken.
+                routes.insert(host, path, &route.route);
+            }
+        }
+        upstreams.push(route.upstream);
+    }
+    let count = upstreams.len();
+    let proxy = Proxy::new(
+        upstreams,
+        config.reserved,
+        cookies.clone(),
+        config.public_url.clone(),
+        Arc::clone(pools),
+        parts.clock.clone(),
+        parts.observer.clone(),
+    );
+    let access = (config.log.access == AccessLog::On).then(|| AccessTrail::new(parts.lines.clone(), format));
+    Ok(Generation {
+        public_url: config.public_url,
+        pages: Pages::new(&config.login.path),
+        login: config.login,
+        trusted_proxies: config.listen.trusted_proxies,
+        max_head: config.listen.max_head,
+        provider: provider.transpose()?.map(Arc::new),
+        keyring,
+        lifetimes,
+        cookies,
+        wanted,
+        routes,
+        proxy,
+        opened: OpenedCache::new(count),
+        logging: Logging { audit: trail.clone(), access, query: config.log.query, identity: config.log.identity },
+    })
+}
+
+/// Without a provider nobody signs in, and nothing is ever sealed: a key that nobody knows stands in.
+fn unused_session(random: &Random) -> (String, Lifetimes, Keyring) {
+    let lifetimes = Lifetimes { max_age: std::time::Duration::from_secs(60), idle: None };
+    ("vestibule".to_owned(), lifetimes, Keyring::new(&Key::fresh(random), &[]))
+}
+
+/// Sends the program's own log to standard error.
+pub fn install_log(config: &Config) {
+    telemetry::install(&config.log);
+}

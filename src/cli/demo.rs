@@ -1,0 +1,84 @@
+//! `vestibule demo`: everything in one process on loopback.
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::serve::{end, runtime};
+use super::{Exit, chain, print, tell};
+use crate::app::{self, App, Parts};
+use crate::clock::Clock;
+use crate::config::{self, Loaded};
+use crate::demo::{Demo, Ports, config_text};
+use crate::lifecycle::Signals;
+use crate::lines::Lines;
+use crate::random::Random;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Use the four ports from N on: gateway, admin, upstream, provider
+    #[arg(long, value_name = "N", default_value_t = 4180)]
+    port: u16,
+    /// Print the configuration that the demo uses, and do nothing else
+    #[arg(long)]
+    print: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    let Some(ports) = Ports::starting_at(arguments.port) else {
+        tell("vestibule demo: --port N needs N+3 to be a port as well");
+        return Exit::Failed;
+    };
+    if arguments.print {
+        print(&config_text(ports));
+        return Exit::Fine;
+    }
+    match runtime(None) {
+        Ok(runtime) => runtime.block_on(demo(ports)),
+        Err(error) => {
+            tell(&format!("vestibule demo: cannot start its threads: {error}"));
+            Exit::Failed
+        }
+    }
+}
+
+async fn demo(ports: Ports) -> Exit {
+    let (clock, random) = (Clock::system(), Random::system());
+    let (signals, lines) = match (Signals::listen(), Lines::stdout()) {
+        (Ok(signals), Ok(lines)) => (signals, lines),
+        (Err(error), _) | (_, Err(error)) => {
+            tell(&format!("vestibule demo: cannot start: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let demo = match Demo::start(ports, clock.clone(), random.clone()).await {
+        Ok(demo) => demo,
+        Err(error) => {
+            tell(&format!("vestibule demo: {}", chain(&error)));
+            return Exit::Failed;
+        }
+    };
+    let added = demo.environment();
+    let environment = move |name: &str| added.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+    // The demo's configuration is parsed like any file; only its two secrets are made here.
+    let Loaded { config, .. } = match config::parse(&demo.config_text(), "demo.toml", Path::new("."), &environment) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            tell(&faults.to_string());
+            return Exit::Config;
+        }
+    };
+    app::install_log(&config);
+    let parts = Parts { clock, random, lines: lines.clone(), observer: Some(demo.observer()) };
+    let app = match App::start(config, parts).await {
+        Ok(app) => app,
+        Err(error) => {
+            tell(&format!("vestibule demo: {} (--port N moves all four ports: N to N+3)", chain(&error)));
+            return Exit::Failed;
+        }
+    };
+    print(&demo.banner());
+    let mut signals = signals;
+    signals.next().await;
+    end(app, signals, &lines).await
+}

@@ -1,0 +1,147 @@
+//! The command line: verbs, exit codes, and what goes to which output. Results go to standard output, all else to
+//! standard error.
+
+mod check;
+mod demo;
+mod keygen;
+mod routes;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Loaded};
+
+/// What a process tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// All is fine.
+    Fine,
+    /// It failed while running.
+    Failed,
+    /// There are warnings, and they were not to be.
+    Warnings,
+    /// The configuration is wrong.
+    Config,
+}
+
+/// An authenticating reverse proxy: OpenID Connect in front of web applications that have no sign-in of their own.
+#[derive(Debug, Parser)]
+#[command(name = "vestibule", version, about, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the gateway
+    #[command(after_help = "Exit codes: 0 ended as asked, 1 cannot listen or crashed, 78 the configuration is wrong.\n\
+        Access and audit lines go to standard output, everything else to standard error.")]
+    Serve(ConfigArgs),
+    /// Check a configuration without running it, and print what to register at the provider
+    #[command(after_help = "Exit codes: 0 fine, 3 warnings under --strict, 78 the configuration is wrong.")]
+    Check(check::Arguments),
+    /// Show the routes as they match, most exact first
+    #[command(after_help = "Exit codes: 0 fine, 78 the configuration is wrong.")]
+    Routes(ConfigArgs),
+    /// Run gateway, provider and sample upstream in one process on loopback; nothing is saved
+    #[command(after_help = "Exit codes: 0 ended as asked, 1 a port is taken.")]
+    Demo(demo::Arguments),
+    /// Make a new key
+    Keygen(keygen::Arguments),
+    /// Print the version
+    Version,
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Args)]
+struct ConfigArgs {
+    /// The configuration file [default: vestibule.toml, else /etc/vestibule/vestibule.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let exit = match Cli::parse().verb {
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Check(arguments) => check::run(&arguments),
+        Verb::Routes(arguments) => routes::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Keygen(arguments) => keygen::run(&arguments),
+        Verb::Version => {
+            print(&version());
+            Exit::Fine
+        }
+    };
+    ExitCode::from(match exit {
+        Exit::Fine => 0,
+        Exit::Failed => 1,
+        Exit::Warnings => 3,
+        Exit::Config => 78,
+    })
+}
+
+/// `vestibule 0.1.0 (commit abcdef0)`; the commit is known where the build was told.
+fn version() -> String {
+    let commit = option_env!("VESTIBULE_COMMIT").map(|commit| format!(" (commit {commit})")).unwrap_or_default();
+    format!("vestibule {}{commit}", env!("CARGO_PKG_VERSION"))
+}
+
+impl ConfigArgs {
+    /// Loads the configuration; its faults go to standard error.
+    fn load(&self) -> Result<Loaded, Exit> {
+        config::load(&self.path(), &environment).map_err(|faults| {
+            tell(&faults.to_string());
+            Exit::Config
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        let here = PathBuf::from("vestibule.toml");
+        match &self.config {
+            Some(path) => path.clone(),
+            None if here.exists() => here,
+            None => {
+                let system = PathBuf::from("/etc/vestibule/vestibule.toml");
+                if system.exists() { system } else { here }
+            }
+        }
+    }
+}
+
+/// The environment of this process: the only place that reads it.
+#[expect(clippy::disallowed_methods, reason = "the environment enters here and is an argument everywhere else")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A result, to standard output. A reader that went away is no fault of ours.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n'));
+}
+
+/// Anything else, to standard error.
+fn tell(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+}
+
+/// An error with its causes, for one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

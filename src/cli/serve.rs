@@ -1,0 +1,81 @@
+//! `vestibule serve`: runs the gateway.
+
+use super::{ConfigArgs, Exit, chain, tell};
+use crate::app::{self, App, Parts};
+use crate::clock::Clock;
+use crate::config::{Config, Loaded};
+use crate::lifecycle::Signals;
+use crate::lines::Lines;
+use crate::random::Random;
+
+pub(super) fn run(arguments: &ConfigArgs) -> Exit {
+    let Loaded { config, warnings } = match arguments.load() {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    for warning in &warnings {
+        tell(&warning.to_string());
+    }
+    app::install_log(&config);
+    match runtime(config.threads) {
+        Ok(runtime) => runtime.block_on(serve(config)),
+        Err(error) => {
+            tell(&format!("vestibule: cannot start its threads: {error}"));
+            Exit::Failed
+        }
+    }
+}
+
+/// The runtime of a gateway with so many worker threads, by default one for each core.
+pub(super) fn runtime(threads: Option<usize>) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build()
+}
+
+async fn serve(config: Config) -> Exit {
+    let (mut signals, lines) = match (Signals::listen(), Lines::stdout()) {
+        (Ok(signals), Ok(lines)) => (signals, lines),
+        (Err(error), _) | (_, Err(error)) => {
+            tell(&format!("vestibule: cannot start: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let mut summary = vec![format!("vestibule: public url {}", config.public_url)];
+    if let Some(provider) = &config.provider {
+        summary.push(format!("vestibule: provider {} at {}", provider.name, provider.issuer));
+    }
+    summary.push(match config.routes.len() {
+        1 => "vestibule: 1 route".to_owned(),
+        count => format!("vestibule: {count} routes"),
+    });
+    let parts = Parts { clock: Clock::system(), random: Random::system(), lines: lines.clone(), observer: None };
+    let app = match App::start(config, parts).await {
+        Ok(app) => app,
+        Err(error) => {
+            tell(&format!("vestibule: {}", chain(&error)));
+            return Exit::Failed;
+        }
+    };
+    summary.iter().for_each(|line| tell(line));
+    for address in app.public() {
+        tell(&format!("vestibule: listening on http://{address}"));
+    }
+    if let Some(address) = app.admin() {
+        tell(&format!("vestibule: admin on http://{address} (/livez, /readyz)"));
+    }
+    signals.next().await;
+    end(app, signals, &lines).await
+}
+
+/// Ends an app in order; a second signal ends it at once.
+pub(super) async fn end(app: App, mut signals: Signals, lines: &Lines) -> Exit {
+    tokio::select! {
+        () = app.stop() => {}
+        () = signals.next() => {}
+    }
+    lines.flush();
+    Exit::Fine
+}
