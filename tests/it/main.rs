@@ -1,1 +1,6 @@
-//! The suite.
+//! The in-process suite: the real gateway on port 0, the embedded provider, real sockets, our own clock.
+//!
+//! A file per promise; names are sentences. Nothing sleeps: a test waits for an event or moves the clock.
+
+mod layering;
+mod support;

@@ -1,0 +1,178 @@
+//! A browser as far as a gateway can tell: a cookie jar for each host, Fetch Metadata, redirects, forms.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use url::Url;
+
+use super::message::{Answer, exchange};
+
+/// A browser. Cookies are kept by host and ignore ports, as in real ones.
+#[derive(Clone)]
+pub struct Browser {
+    gateway: SocketAddr,
+    provider: SocketAddr,
+    jar: BTreeMap<(String, String), String>,
+    /// Where it is.
+    pub url: Url,
+}
+
+/// How many redirects it follows.
+const MAX_REDIRECTS: usize = 20;
+
+impl Browser {
+    /// A browser with an empty jar.
+    pub fn new(gateway: SocketAddr, provider: SocketAddr) -> Self {
+        let url = Url::parse(&format!("http://{gateway}/")).expect("a url");
+        Self { gateway, provider, jar: BTreeMap::new(), url }
+    }
+
+    /// Loads a page of the gateway without following redirects.
+    pub async fn load(&mut self, path: &str) -> Answer {
+        let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
+        self.navigate(&url).await
+    }
+
+    /// Loads a page and follows redirects until there is none.
+    pub async fn open(&mut self, path: &str) -> Answer {
+        let answer = self.load(path).await;
+        self.follow(answer).await
+    }
+
+    /// Follows the redirects of an answer.
+    pub async fn follow(&mut self, mut answer: Answer) -> Answer {
+        for _ in 0..MAX_REDIRECTS {
+            if !(300..400).contains(&answer.status) {
+                return answer;
+            }
+            let to = self.url.join(answer.location()).expect("a location");
+            answer = self.navigate(&to).await;
+        }
+        panic!("a redirect loop at {}", self.url);
+    }
+
+    /// Opens a page, signs in as `user` at the provider, allows, and follows the way back.
+    pub async fn sign_in(&mut self, path: &str, user: &str) -> Answer {
+        let page = self.open(path).await;
+        self.choose(page, user).await
+    }
+
+    /// From the provider's sign-in page: chooses a user, allows, follows the way back.
+    pub async fn choose(&mut self, page: Answer, user: &str) -> Answer {
+        let page = self.press(&page, &[("user", user), ("factor", "first")]).await;
+        if page.text().contains("name=\"answer\"") { self.press(&page, &[("answer", "allow")]).await } else { page }
+    }
+
+    /// Sends the first form of a page with these fields beside its hidden ones, and follows redirects.
+    pub async fn press(&mut self, page: &Answer, fields: &[(&str, &str)]) -> Answer {
+        let text = page.text();
+        let form = text.split("<form").nth(1).unwrap_or_else(|| panic!("no form at {}:\n{text}", self.url));
+        let form = form.split("</form>").next().unwrap_or_default();
+        let action = attribute(form, "action").unwrap_or_else(|| self.url.to_string());
+        let mut all: Vec<(String, String)> = Vec::new();
+        for input in form.split("<input").skip(1) {
+            let input = input.split('>').next().unwrap_or_default();
+            if input.contains("hidden") {
+                all.extend(attribute(input, "name").map(|name| (name, attribute(input, "value").unwrap_or_default())));
+            }
+        }
+        all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish();
+        let to = self.url.join(&action).expect("an action");
+        let origin = self.url.origin().ascii_serialization();
+        let more = format!(
+            "origin: {origin}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\
+             sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\nsec-fetch-site: same-origin\r\naccept: text/html\r\n",
+            body.len()
+        );
+        let answer = self.send("POST", &to, &more, body.as_bytes()).await;
+        self.url = to;
+        self.follow(answer).await
+    }
+
+    /// What a script on a page of the gateway gets.
+    pub async fn fetch(&mut self, path: &str) -> Answer {
+        let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
+        let more = "sec-fetch-mode: cors\r\nsec-fetch-dest: empty\r\nsec-fetch-site: same-origin\r\naccept: */*\r\n";
+        self.send("GET", &url, more, b"").await
+    }
+
+    /// A request with these further field lines (each with its line end) and this body.
+    pub async fn request(&mut self, method: &str, path: &str, more: &str, body: &[u8]) -> Answer {
+        let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
+        self.send(method, &url, more, body).await
+    }
+
+    /// The cookies that it sends to the gateway, as a Cookie value.
+    pub fn cookies(&self) -> String {
+        self.cookies_of(&self.gateway.ip().to_string())
+    }
+
+    /// The value of a cookie of the gateway.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar.get(&(self.gateway.ip().to_string(), name.to_owned())).cloned()
+    }
+
+    /// Puts a cookie for the gateway into the jar.
+    pub fn put(&mut self, name: &str, value: &str) {
+        self.jar.insert((self.gateway.ip().to_string(), name.to_owned()), value.to_owned());
+    }
+
+    /// Takes a cookie of the gateway out of the jar.
+    pub fn drop_cookie(&mut self, name: &str) {
+        self.jar.remove(&(self.gateway.ip().to_string(), name.to_owned()));
+    }
+
+    /// The names of the cookies of the gateway.
+    pub fn cookie_names(&self) -> Vec<String> {
+        let host = self.gateway.ip().to_string();
+        self.jar.keys().filter(|(own, _)| *own == host).map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Loads any page as a person who typed its address or followed a link.
+    pub async fn navigate(&mut self, url: &Url) -> Answer {
+        let more = "sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\nsec-fetch-site: none\r\naccept: text/html\r\n";
+        let answer = self.send("GET", url, more, b"").await;
+        self.url = url.clone();
+        answer
+    }
+
+    async fn send(&mut self, method: &str, url: &Url, more: &str, body: &[u8]) -> Answer {
+        let host = url.host_str().expect("a host").to_owned();
+        // The provider is reached as localhost, whatever that resolves to here.
+        let address = if host == "localhost" { self.provider } else { self.gateway };
+        let port = url.port().expect("a port");
+        assert_eq!(port, address.port(), "{url} is no server of this stage");
+        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let cookies = self.cookies_of(&host);
+        let cookies = if cookies.is_empty() { String::new() } else { format!("cookie: {cookies}\r\n") };
+        let head = format!("{method} {target} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n{cookies}{more}\r\n");
+        let answer = exchange(address, [head.as_bytes(), body].concat()).await;
+        for line in answer.all("set-cookie") {
+            self.keep(&host, line);
+        }
+        answer
+    }
+
+    fn keep(&mut self, host: &str, line: &str) {
+        let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+        let (name, value) = pair.split_once('=').expect("a cookie");
+        let key = (host.to_owned(), name.to_owned());
+        if attributes.to_ascii_lowercase().contains("max-age=0") {
+            self.jar.remove(&key);
+        } else {
+            self.jar.insert(key, value.to_owned());
+        }
+    }
+
+    fn cookies_of(&self, host: &str) -> String {
+        let own = self.jar.iter().filter(|((own, _), _)| own == host);
+        own.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let after = tag.split_once(&format!("{name}=\""))?.1;
+    let value = after.split('"').next()?;
+    Some(value.replace("&amp;", "&").replace("&#38;", "&").replace("&#x2F;", "/").replace("&#47;", "/").replace("&quot;", "\""))
+}

@@ -1,0 +1,198 @@
+//! A gateway on port 0 in front of an upstream, with the embedded provider and a clock that the test moves.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use vestibule::app::{App, Parts};
+use vestibule::clock::{Clock, ManualClock, Timestamp};
+use vestibule::config::{self, Loaded};
+use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
+use vestibule::lines::Lines;
+use vestibule::random::Random;
+use vestibule::secret::Secret;
+
+use super::{Browser, Upstream};
+
+/// Everything that one test needs. Each part can be reached.
+pub struct Stage {
+    /// The provider.
+    pub provider: Provider,
+    /// The upstream.
+    pub upstream: Upstream,
+    /// Where the gateway listens.
+    pub gateway: SocketAddr,
+    /// Where its admin listener is.
+    pub admin: SocketAddr,
+    /// Access and audit lines, as JSON.
+    pub lines: Lines,
+    /// The configuration that it runs.
+    pub config: String,
+    app: Option<App>,
+    clock: Clock,
+    hand: ManualClock,
+}
+
+/// What a test changes about the usual stage.
+pub struct Plan {
+    /// Lines of TOML that stand before the first table.
+    pub top: String,
+    /// Further lines of the `[session]` table.
+    pub session: String,
+    /// Further lines of the provider's table.
+    pub provider: String,
+    /// Further lines of the `[listen]` table.
+    pub listen: String,
+    /// The routes, with `UPSTREAM` for the upstream's address.
+    pub routes: String,
+    /// Who can sign in.
+    pub users: Vec<User>,
+    /// How the provider signs ID tokens.
+    pub algorithm: Algorithm,
+    /// What the provider does wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// The session key of every test.
+pub const SESSION_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// The client secret of every test. It has characters that need encoding in Basic credentials.
+pub const CLIENT_SECRET: &str = "s3cr:et/+ %&=";
+
+/// When every test begins: 2027-01-15.
+pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+const ROUTES: &str = r#"
+[routes.home]
+upstream = "UPSTREAM"
+allow = ["signed-in"]
+
+[routes.admin]
+upstream = "UPSTREAM"
+path = "/admin"
+allow = ["group:ops"]
+
+[routes.public]
+upstream = "UPSTREAM"
+path = "/public"
+allow = ["everyone"]
+"#;
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            top: String::new(),
+            session: String::new(),
+            provider: String::new(),
+            listen: String::new(),
+            routes: ROUTES.to_owned(),
+            users: User::demo(),
+            algorithm: Algorithm::Rs256,
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl Stage {
+    /// The usual stage: `/` for whoever signs in, `/admin` for ops, `/public` for everyone, an upstream that echoes.
+    pub async fn usual() -> Self {
+        Self::with(Plan::default()).await
+    }
+
+    /// A stage with other plans.
+    pub async fn with(plan: Plan) -> Self {
+        Self::before(Upstream::echo().await, plan).await
+    }
+
+    /// A stage before an upstream.
+    pub async fn before(upstream: Upstream, plan: Plan) -> Self {
+        let (clock, hand) = Clock::manual(START);
+        let random = Random::seeded(1);
+        let settings = Settings { clients: Vec::new(), users: plan.users };
+        let provider = Provider::start(settings, 0, clock.clone(), random.clone()).await.expect("a provider");
+        let port = free_port();
+        let gateway = format!("http://127.0.0.1:{port}");
+        provider.register(Client {
+            id: "wiki".to_owned(),
+            title: "The wiki".to_owned(),
+            secret: Some(Secret::new(CLIENT_SECRET.to_owned())),
+            redirect_uris: vec![format!("{gateway}/oauth2/callback"), format!("{gateway}/oauth2/callback/main")],
+            post_logout_redirect_uris: vec![format!("{gateway}/oauth2/signed_out")],
+            id_token_alg: plan.algorithm,
+        });
+        for fault in plan.faults {
+            provider.faults().add(fault);
+        }
+        let config = format!(
+            "public_url = \"{gateway}\"\n{}\n[listen]\nhttp = [\"127.0.0.1:{port}\"]\nadmin = \"127.0.0.1:0\"\n{}\n\
+             [session]\nkey = {{ env = \"KEY\" }}\n{}\n[log]\nformat = \"json\"\n\
+             [providers.main]\nissuer = \"{}\"\nclient_id = \"wiki\"\nclient_secret = {{ env = \"SECRET\" }}\n\
+             title = \"Company account\"\n{}\n{}",
+            plan.top,
+            plan.listen,
+            plan.session,
+            provider.issuer(),
+            plan.provider,
+            plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address)),
+        );
+        let lines = Lines::kept();
+        let app = start(&config, &clock, &random, &lines).await;
+        let (gateway, admin) = (app.public()[0], app.admin().expect("an admin listener"));
+        Self { provider, upstream, gateway, admin, lines, config, app: Some(app), clock, hand }
+    }
+
+    /// A new browser, with no cookie yet.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.gateway, self.provider.addr())
+    }
+
+    /// A browser that has signed in as this user.
+    pub async fn signed_in(&self, user: &str) -> Browser {
+        let mut browser = self.browser();
+        let answer = browser.sign_in("/", user).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        browser
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: Duration) {
+        self.hand.advance(by);
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Starts the gateway again on the same address, as a new process would, with a changed configuration.
+    pub async fn restart(&mut self, change: impl FnOnce(String) -> String) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+        self.config = change(std::mem::take(&mut self.config));
+        self.app = Some(start(&self.config, &self.clock, &Random::seeded(2), &self.lines).await);
+    }
+
+    /// The audit and access lines since the last call, as JSON.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        self.lines.take().iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+}
+
+async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
+    let environment = |name: &str| match name {
+        "KEY" => Some(SESSION_KEY.to_owned()),
+        "SECRET" => Some(CLIENT_SECRET.to_owned()),
+        _ => None,
+    };
+    let Loaded { config, .. } =
+        config::parse(config, "test.toml", Path::new("."), &environment).unwrap_or_else(|faults| panic!("{faults}\n{config}"));
+    let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
+    App::start(config, parts).await.expect("the gateway starts")
+}
+
+/// A port that nobody listens on: the redirect URI needs it before the gateway is there.
+fn free_port() -> u16 {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    probe.local_addr().expect("an address").port()
+}

@@ -1,0 +1,150 @@
+//! An upstream that remembers what it received, byte for byte, and answers what the test says.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::message::find;
+
+/// A raw HTTP/1.1 server.
+pub struct Upstream {
+    /// Where it listens.
+    pub address: SocketAddr,
+    received: Arc<Mutex<Vec<Received>>>,
+    task: JoinHandle<()>,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Request line and fields, as sent.
+    pub head: String,
+    /// The body's bytes as framed on the wire.
+    pub body: Vec<u8>,
+}
+
+impl Received {
+    /// The values of the fields of that name, in any case.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        let fields = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+        fields.filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()).collect()
+    }
+
+    /// The names of all fields, in lower case.
+    pub fn names(&self) -> Vec<String> {
+        let fields = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+        fields.map(|(name, _)| name.to_ascii_lowercase()).collect()
+    }
+
+    /// The request line.
+    pub fn line(&self) -> &str {
+        self.head.split("\r\n").next().unwrap_or_default()
+    }
+}
+
+impl Upstream {
+    /// Answers each request with 200 and the head it received.
+    pub async fn echo() -> Self {
+        Self::start(|received| {
+            let head = &received.head;
+            format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{head}", head.len()).into_bytes()
+        })
+        .await
+    }
+
+    /// Answers each request with these bytes.
+    pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        Self::start(move |_| bytes.clone()).await
+    }
+
+    /// Answers each request as `answer` says. An answer with `Connection: close` ends the connection.
+    pub async fn start(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&received), Arc::new(answer));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                tokio::spawn(serve(stream, log, answer));
+            }
+        });
+        Self { address, received, task }
+    }
+
+    /// What it received so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().expect("no test panicked here").clone()
+    }
+
+    /// The only request that it received.
+    pub fn only(&self) -> Received {
+        let all = self.received();
+        assert_eq!(all.len(), 1, "{all:#?}");
+        all.into_iter().next().expect("one request")
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve<F: Fn(&Received) -> Vec<u8>>(mut stream: TcpStream, log: Arc<Mutex<Vec<Received>>>, answer: Arc<F>) {
+    let mut buffer = Vec::new();
+    while let Some(received) = read(&mut stream, &mut buffer).await {
+        let bytes = answer(&received);
+        log.lock().expect("no test panicked here").push(received);
+        if stream.write_all(&bytes).await.is_err() {
+            return;
+        }
+        let head = &bytes[..find(&bytes, b"\r\n\r\n").unwrap_or(bytes.len())];
+        if String::from_utf8_lossy(head).to_ascii_lowercase().contains("connection: close") {
+            return;
+        }
+    }
+}
+
+/// Reads one request. None at the end of the connection, or when it breaks off.
+async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> {
+    let end = loop {
+        if let Some(end) = find(buffer, b"\r\n\r\n") {
+            break end;
+        }
+        more(stream, buffer).await?;
+    };
+    let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
+    buffer.drain(..end + 4);
+    let mut received = Received { head, body: Vec::new() };
+    if received.all("transfer-encoding").iter().any(|value| value == "chunked") {
+        let end = loop {
+            if let Some(end) = find(buffer, b"0\r\n\r\n") {
+                break end;
+            }
+            more(stream, buffer).await?;
+        };
+        received.body = buffer.drain(..end + 5).collect();
+    } else if let Some(length) = received.all("content-length").first().and_then(|length| length.parse::<usize>().ok()) {
+        while buffer.len() < length {
+            more(stream, buffer).await?;
+        }
+        received.body = buffer.drain(..length).collect();
+    }
+    Some(received)
+}
+
+async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+    let mut chunk = vec![0; 16 * 1024];
+    match stream.read(&mut chunk).await {
+        Ok(count) if count > 0 => {
+            buffer.extend_from_slice(&chunk[..count]);
+            Some(())
+        }
+        _ => None,
+    }
+}
