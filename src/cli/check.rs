@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(Loaded { config, warnings }) => (warnings, config),
         Err(faults) => {
             if arguments.json {
-                print(&faults.to_json());
+                print(&serde_json::to_string_pretty(faults.list()).unwrap_or_default());
             } else {
                 tell(&faults.to_string());
             }

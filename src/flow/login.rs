@@ -1,5 +1,6 @@
 //! Signing in: the start of an attempt, and what comes back from the provider.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -27,7 +28,7 @@ use crate::web::{HostName, RequestKind, ReturnTo};
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
 pub(super) enum Finished {
     SignedIn { session: Session, sealed: String },
-    Failed(LoginError),
+    Failed(Arc<LoginError>),
     TooLarge { bytes: usize, groups: usize, group_bytes: usize },
 }
 
@@ -130,7 +131,7 @@ pub(super) async fn start(
         PendingLogin::begin(provider.name().clone(), redirect_uri, to.as_str().to_owned(), &shared.random, visit.now());
     let url = match provider.authorization_url(&pending, account, &generation.wanted).await {
         Ok(url) => url,
-        Err(error) => return failed(shared, visit, error.into(), to.as_str()),
+        Err(error) => return failed(shared, visit, Arc::new(error.into()), to.as_str()),
     };
     let state = pending.attempt().state();
     let name = generation.cookies.pending(&Attempt::tag(&state));
@@ -202,8 +203,8 @@ async fn conclude(shared: &Shared, visit: &Visit, headers: &HeaderMap, callback:
     let generation = visit.generation();
     let Some(provider) = &generation.provider else { return fail(shared, visit, &Refusal::StaleState) };
     let to = pending.return_to().to_owned();
-    if let Err(error) = provider.check_response_issuer(callback.issuer()) {
-        return failed(shared, visit, error, &to);
+    if let Err(error) = provider.check_response_issuer(callback.issuer()).await {
+        return failed(shared, visit, Arc::new(error), &to);
     }
     let code = match callback.into_answer() {
         Answer::Code(code) => code,
@@ -222,7 +223,7 @@ async fn conclude(shared: &Shared, visit: &Visit, headers: &HeaderMap, callback:
     };
     match &*finished {
         Finished::SignedIn { session, sealed } => signed_in(shared, visit, headers, session, sealed, &to),
-        Finished::Failed(error) => failed(shared, visit, error.clone(), &to),
+        Finished::Failed(error) => failed(shared, visit, Arc::clone(error), &to),
         Finished::TooLarge { bytes, groups, group_bytes } => {
             let (bytes, groups, group_bytes) = (*bytes, *groups, *group_bytes);
             fail(shared, visit, &Refusal::SessionTooLarge { bytes, groups, group_bytes })
@@ -257,9 +258,10 @@ fn shared_parts(shared: &Shared) -> Parts {
 }
 
 async fn redeem(generation: Arc<Generation>, provider: Arc<Provider>, parts: Parts, pending: PendingLogin, code: Code, host: HostName) -> Finished {
-    let signed_in = match provider.redeem(&code, &pending, &generation.wanted).await {
+    let redeemed: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(provider.redeem(&code, &pending, &generation.wanted));
+    let signed_in = match redeemed.await {
         Ok(signed_in) => signed_in,
-        Err(error) => return Finished::Failed(error),
+        Err(error) => return Finished::Failed(Arc::new(error)),
     };
     let id = SessionId::new(parts.random.bytes());
     let session = Session::begin(id, signed_in.identity, signed_in.kept, signed_in.authenticated, parts.clock.now());
@@ -277,7 +279,7 @@ async fn redeem(generation: Arc<Generation>, provider: Arc<Provider>, parts: Par
 }
 
 /// A sign-in that failed on its way to or from the provider.
-fn failed(shared: &Shared, visit: &Visit, error: LoginError, to: &str) -> Response<Body> {
+fn failed(shared: &Shared, visit: &Visit, error: Arc<LoginError>, to: &str) -> Response<Body> {
     let start_again = start_link(&visit.generation().login.path, to, None);
     fail(shared, visit, &Refusal::Login { error, start_again })
 }

@@ -2,6 +2,8 @@
 //!
 //! Each has two texts: a public one for who asked, and a private one for the log. Nothing internal leaks, nothing is lost.
 
+use std::sync::Arc;
+
 use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use tracing::Level;
@@ -52,7 +54,7 @@ pub(super) enum Refusal {
     /// The sign-in broke off, or too many are under way.
     LoginBusy,
     /// A sign-in failed on its way; it can be started again, to end at this place.
-    Login { error: LoginError, start_again: String },
+    Login { error: Arc<LoginError>, start_again: String },
     /// The provider reported an error.
     ProviderSaid { error: String, description: Option<String>, start_again: String },
     /// The session does not fit into a cookie.
