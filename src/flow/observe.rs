@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::header::{HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Request};
+use http::header::HOST;
+use http::{Method, Request};
 
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
@@ -85,9 +85,6 @@ fn target<B>(generation: &Generation, request: &Request<B>) -> Result<CanonicalP
         return Err(Refusal::BadPath("the target is no http address".to_owned()));
     }
     let path = CanonicalPath::parse(uri.path()).map_err(|error| Refusal::BadPath(error.to_string()))?;
-    if !framing_is_plain(request.headers()) {
-        return Err(Refusal::UnsupportedCoding);
-    }
     // The page about a head that is too large needs its stylesheet and its button to get through with that very head.
     let exempt = [super::own::CLEAR_COOKIES, super::own::STATIC].iter().any(|own| {
         path.judged().strip_prefix(generation.login.path.as_str()).is_some_and(|rest| rest.starts_with(own))
@@ -96,17 +93,6 @@ fn target<B>(generation: &Generation, request: &Request<B>) -> Result<CanonicalP
         return Err(Refusal::HeadTooLarge);
     }
     Ok(path)
-}
-
-/// Whether the message is framed by a length or by exactly one `chunked` (RFC 9112 section 6.1). The engine has decoded
-/// chunks by now, and would let another coding below them be lost without a word.
-fn framing_is_plain(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(TRANSFER_ENCODING).into_iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => true,
-        (Some(line), None) => line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"),
-        (Some(_), Some(_)) => false,
-    }
 }
 
 /// The size of the head as it was sent, but for white space that means nothing.

@@ -15,7 +15,7 @@ use super::own;
 use super::visit::{Reader, Visit};
 use crate::oidc::{CallbackError, Fault, LoginError};
 use crate::pages::{Frame, Link, Page, Pages, SignInFault, Trouble};
-use crate::proxy::ForwardError;
+use crate::proxy::{Fault as UpstreamFault, ForwardError};
 use crate::web::{HostName, RequestId};
 
 /// A request that ends here.
@@ -27,8 +27,6 @@ pub(super) enum Refusal {
     BadPath(String),
     /// CONNECT or TRACE.
     UnsupportedMethod,
-    /// A transfer coding other than chunked.
-    UnsupportedCoding,
     /// The head is over the limit.
     HeadTooLarge,
     /// No route has this host.
@@ -93,7 +91,6 @@ impl Refusal {
             Self::BadHost(why) => client(S::BAD_REQUEST, "bad_host", &format!("The request cannot be understood: {why}.")),
             Self::BadPath(why) => client(S::BAD_REQUEST, "bad_path", &format!("The request cannot be understood: {why}.")),
             Self::UnsupportedMethod => client(S::METHOD_NOT_ALLOWED, "method_not_allowed", "This method is not served here."),
-            Self::UnsupportedCoding => client(S::NOT_IMPLEMENTED, "transfer_coding", "Only the transfer coding chunked is served here."),
             Self::HeadTooLarge => client(S::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The request's head is too large."),
             Self::UnknownHost => client(S::MISDIRECTED_REQUEST, "unknown_host", "No site here has this name."),
             Self::NotFound => client(S::NOT_FOUND, "not_found", "There is nothing at this address."),
@@ -148,18 +145,7 @@ impl Refusal {
                 private: Some(format!("three sign-ins in a row led nowhere; the last check that failed: {}", last.word())),
                 level: Level::WARN,
             },
-            Self::Upstream { error, .. } => {
-                let (status, word) = (error.status(), error.word());
-                let level = if status.is_server_error() { Level::WARN } else { Level::INFO };
-                let public = match status {
-                    S::PAYLOAD_TOO_LARGE => "This is too large to send.",
-                    S::GATEWAY_TIMEOUT => "The application took too long to answer.",
-                    S::SERVICE_UNAVAILABLE => "The application takes no requests now.",
-                    _ if status.is_server_error() => "The application is not answering.",
-                    _ => "The request could not be handed on.",
-                };
-                Outline { status, word, public: public.to_owned(), private: Some(error.to_string()), level }
-            }
+            Self::Upstream { error, .. } => upstream(error),
         }
     }
 
@@ -221,7 +207,7 @@ impl Refusal {
         };
         let root = start_link(login, "/", None);
         let page = match self {
-            Self::UnsupportedMethod | Self::UnsupportedCoding | Self::BadHost(_) | Self::BadPath(_) | Self::SignInNeeded | Self::ForeignWebSocket => {
+            Self::UnsupportedMethod | Self::BadHost(_) | Self::BadPath(_) | Self::SignInNeeded | Self::ForeignWebSocket => {
                 Page::BadRequest { reason: &outline.public }
             }
             Self::HeadTooLarge => Page::HeadTooLarge,
@@ -256,7 +242,7 @@ impl Refusal {
             }
             Self::ProviderSaid { start_again, .. } => return failed(SignInFault::Request, start_again),
             Self::Upstream { error, retry } => match outline.status {
-                StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge { limit: error.limit() },
+                StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge { limit: limit(error) },
                 StatusCode::SERVICE_UNAVAILABLE => trouble(Trouble::Unavailable, retry),
                 StatusCode::GATEWAY_TIMEOUT => trouble(Trouble::TimedOut, retry),
                 status if status.is_server_error() => trouble(Trouble::BadGateway, retry),
@@ -272,6 +258,50 @@ impl Refusal {
             _ => None,
         }
     }
+}
+
+/// What becomes of a request that the proxy could not hand on.
+fn upstream(error: &ForwardError) -> Outline {
+    use ForwardError as E;
+    use StatusCode as S;
+    let (status, word, public) = match error {
+        E::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body_too_large", "This is too large to send."),
+        E::ClientBody => (S::BAD_REQUEST, "body_broken", "The request's body broke off."),
+        E::ClientStalled => (S::REQUEST_TIMEOUT, "body_stalled", "The request's body took too long."),
+        E::ExpectationFailed => (S::EXPECTATION_FAILED, "expectation", "The request expects something that is not known here."),
+        E::TransferCoding => (S::NOT_IMPLEMENTED, "transfer_coding", "Only the transfer coding chunked is served here."),
+        E::ConnectTimeout | E::HeadTimeout | E::UploadStalled => {
+            (S::GATEWAY_TIMEOUT, "upstream/timeout", "The application took too long to answer.")
+        }
+        E::Resolve { .. } | E::Connect { .. } => (S::BAD_GATEWAY, "upstream/unreachable", "The application is not answering."),
+        E::UpstreamClosed { .. } => (S::BAD_GATEWAY, "upstream/closed", "The application broke off before it answered."),
+        E::BadResponse { .. }
+        | E::BadStatus { .. }
+        | E::ResponseHeadTooLarge
+        | E::ConflictingLength
+        | E::ResponseTransferCoding
+        | E::UnexpectedUpgrade => (S::BAD_GATEWAY, "upstream/bad-answer", "The application's answer makes no sense."),
+        E::NoUpstream | E::Target => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here."),
+    };
+    let level = match error.fault() {
+        UpstreamFault::Client => Level::INFO,
+        UpstreamFault::Upstream => Level::WARN,
+        UpstreamFault::Us => Level::ERROR,
+    };
+    Outline { status, word, public: public.to_owned(), private: Some(with_causes(error)), level }
+}
+
+const fn limit(error: &ForwardError) -> Option<u64> {
+    match error {
+        ForwardError::BodyTooLarge { limit } => Some(*limit),
+        _ => None,
+    }
+}
+
+/// An error with what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn trouble(kind: Trouble, retry: &str) -> Page<'_> {

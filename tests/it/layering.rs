@@ -42,18 +42,26 @@ const FLOW: &[&str] =
 const CONFIG: &[&str] =
     &["identity", "session", "authz", "gate", "oidc", "proxy", "telemetry", "flow", "listener"];
 const APP: &[&str] = &[
-    "identity", "session", "authz", "gate", "audit", "oidc", "pages", "proxy", "store", "telemetry", "flow",
-    "listener", "config",
+    "identity",
+    "session",
+    "authz",
+    "gate",
+    "audit",
+    "oidc",
+    "pages",
+    "proxy",
+    "store",
+    "telemetry",
+    "flow",
+    "listener",
+    "config",
 ];
 const CLI: &[&str] = &["app", "config", "demo", "gate", "lifecycle", "proxy", "session"];
 
 /// Who may call what carries a proof or opens a secret.
 const GUARDED: &[(&str, &[&str])] = &[
     ("Identity::vouch(", &["src/session/body.rs", "src/oidc/"]),
-    (
-        ".expose()",
-        &["src/session/", "src/identity/plan.rs", "src/oidc/", "src/demo/", "src/config/"],
-    ),
+    (".expose()", &["src/session/", "src/identity/plan.rs", "src/oidc/", "src/demo/", "src/config/"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
@@ -90,7 +98,8 @@ fn folder(path: &str) -> &str {
 
 /// The names after each `crate::`, also inside braces.
 fn imports(text: &str) -> Vec<String> {
-    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut names = Vec::new();
     for after in code.split("crate::").skip(1) {
         let list = after.strip_prefix('{').map(|inner| inner.split('}').next().unwrap_or_default());

@@ -60,7 +60,11 @@ impl Browser {
     /// From the provider's sign-in page: chooses a user, allows, follows the way back.
     pub async fn choose(&mut self, page: Answer, user: &str) -> Answer {
         let page = self.press(&page, &[("user", user), ("factor", "first")]).await;
-        if page.text().contains("name=\"answer\"") { self.press(&page, &[("answer", "allow")]).await } else { page }
+        if page.text().contains("name=\"answer\"") {
+            self.press(&page, &[("answer", "allow")]).await
+        } else {
+            page
+        }
     }
 
     /// Sends the first form of a page with these fields beside its hidden ones, and follows redirects.
@@ -73,7 +77,10 @@ impl Browser {
         for input in form.split("<input").skip(1) {
             let input = input.split('>').next().unwrap_or_default();
             if input.contains("hidden") {
-                all.extend(attribute(input, "name").map(|name| (name, attribute(input, "value").unwrap_or_default())));
+                all.extend(
+                    attribute(input, "name")
+                        .map(|name| (name, attribute(input, "value").unwrap_or_default())),
+                );
             }
         }
         all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -93,7 +100,8 @@ impl Browser {
     /// What a script on a page of the gateway gets.
     pub async fn fetch(&mut self, path: &str) -> Answer {
         let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
-        let more = "sec-fetch-mode: cors\r\nsec-fetch-dest: empty\r\nsec-fetch-site: same-origin\r\naccept: */*\r\n";
+        let more =
+            "sec-fetch-mode: cors\r\nsec-fetch-dest: empty\r\nsec-fetch-site: same-origin\r\naccept: */*\r\n";
         self.send("GET", &url, more, b"").await
     }
 
@@ -146,7 +154,9 @@ impl Browser {
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let cookies = self.cookies_of(&host);
         let cookies = if cookies.is_empty() { String::new() } else { format!("cookie: {cookies}\r\n") };
-        let head = format!("{method} {target} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n{cookies}{more}\r\n");
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n{cookies}{more}\r\n"
+        );
         let answer = exchange(address, [head.as_bytes(), body].concat()).await;
         for line in answer.all("set-cookie") {
             self.keep(&host, line);
@@ -174,5 +184,12 @@ impl Browser {
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let after = tag.split_once(&format!("{name}=\""))?.1;
     let value = after.split('"').next()?;
-    Some(value.replace("&amp;", "&").replace("&#38;", "&").replace("&#x2F;", "/").replace("&#47;", "/").replace("&quot;", "\""))
+    Some(
+        value
+            .replace("&amp;", "&")
+            .replace("&#38;", "&")
+            .replace("&#x2F;", "/")
+            .replace("&#47;", "/")
+            .replace("&quot;", "\""),
+    )
 }

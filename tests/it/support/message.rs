@@ -99,7 +99,8 @@ impl Reader<'_> {
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
         let fields = lines.filter_map(|line| line.split_once(':'));
         let fields = fields.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-        let mut answer = Answer { status: status.unwrap_or(0), fields: fields.collect(), ..Answer::default() };
+        let mut answer =
+            Answer { status: status.unwrap_or(0), fields: fields.collect(), ..Answer::default() };
         let bodiless = head || answer.status < 200 || matches!(answer.status, 204 | 304);
         let chunked = answer.all("transfer-encoding").any(|value| value.eq_ignore_ascii_case("chunked"));
         let length = answer.all("content-length").next().and_then(|length| length.parse::<usize>().ok());
@@ -137,7 +138,8 @@ impl Reader<'_> {
             };
             let size = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
             self.buffer.drain(..end + 2);
-            let Ok(size) = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16) else {
+            let Ok(size) = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16)
+            else {
                 return (body, false);
             };
             let (chunk, whole) = self.exactly(size + 2).await;

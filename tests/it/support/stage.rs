@@ -116,7 +116,10 @@ impl Stage {
             id: "wiki".to_owned(),
             title: "The wiki".to_owned(),
             secret: Some(Secret::new(CLIENT_SECRET.to_owned())),
-            redirect_uris: vec![format!("{gateway}/oauth2/callback"), format!("{gateway}/oauth2/callback/main")],
+            redirect_uris: vec![
+                format!("{gateway}/oauth2/callback"),
+                format!("{gateway}/oauth2/callback/main"),
+            ],
             post_logout_redirect_uris: vec![format!("{gateway}/oauth2/signed_out")],
             id_token_alg: plan.algorithm,
         });
@@ -185,8 +188,8 @@ async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> A
         "SECRET" => Some(CLIENT_SECRET.to_owned()),
         _ => None,
     };
-    let Loaded { config, .. } =
-        config::parse(config, "test.toml", Path::new("."), &environment).unwrap_or_else(|faults| panic!("{faults}\n{config}"));
+    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &environment)
+        .unwrap_or_else(|faults| panic!("{faults}\n{config}"));
     let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
     App::start(config, parts).await.expect("the gateway starts")
 }

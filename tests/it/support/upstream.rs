@@ -30,7 +30,10 @@ impl Received {
     /// The values of the fields of that name, in any case.
     pub fn all(&self, name: &str) -> Vec<String> {
         let fields = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-        fields.filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()).collect()
+        fields
+            .filter(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
+            .collect()
     }
 
     /// The names of all fields, in lower case.
@@ -50,7 +53,11 @@ impl Upstream {
     pub async fn echo() -> Self {
         Self::start(|received| {
             let head = &received.head;
-            format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{head}", head.len()).into_bytes()
+            format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{head}",
+                head.len()
+            )
+            .into_bytes()
         })
         .await
     }
@@ -95,7 +102,11 @@ impl Drop for Upstream {
     }
 }
 
-async fn serve<F: Fn(&Received) -> Vec<u8>>(mut stream: TcpStream, log: Arc<Mutex<Vec<Received>>>, answer: Arc<F>) {
+async fn serve<F: Fn(&Received) -> Vec<u8>>(
+    mut stream: TcpStream,
+    log: Arc<Mutex<Vec<Received>>>,
+    answer: Arc<F>,
+) {
     let mut buffer = Vec::new();
     while let Some(received) = read(&mut stream, &mut buffer).await {
         let bytes = answer(&received);
@@ -129,7 +140,9 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> 
             more(stream, buffer).await?;
         };
         received.body = buffer.drain(..end + 5).collect();
-    } else if let Some(length) = received.all("content-length").first().and_then(|length| length.parse::<usize>().ok()) {
+    } else if let Some(length) =
+        received.all("content-length").first().and_then(|length| length.parse::<usize>().ok())
+    {
         while buffer.len() < length {
             more(stream, buffer).await?;
         }
