@@ -1,0 +1,81 @@
+//! Signing out: asked for by the person, here and at the provider, and copies are dead.
+
+use vestibule::demo::provider::Fault;
+
+use crate::support::stage::Plan;
+use crate::support::Stage;
+
+#[tokio::test]
+async fn signing_out_ends_the_session_here_and_at_the_provider_and_a_copied_cookie_is_dead() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.signed_in("alice").await;
+    let mut copy = browser.clone();
+    let page = browser.load("/oauth2/sign_out").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("Sign out of 127.0.0.1?"), "{}", page.text());
+    let asked = browser.press(&page, &[]).await;
+    assert_eq!(browser.url.host_str(), Some("localhost"), "the provider asks: {}", asked.text());
+    let back = browser.press(&asked, &[("answer", "sign_out")]).await;
+    assert_eq!(browser.url.path(), "/oauth2/signed_out");
+    assert!(back.text().contains("You are signed out"), "{}", back.text());
+    assert_eq!(copy.fetch("/").await.status, 401, "the copy is dead");
+    assert_eq!(browser.fetch("/").await.status, 401);
+    assert!(browser.cookie_names().is_empty(), "{:?}", browser.cookie_names());
+    assert!(stage.events().iter().any(|event| event["event"] == "sign_out" && event["who"]["user"] == "alice"));
+    let again = browser.open("/").await;
+    assert!(again.text().contains("Sign in"), "the provider's session is over too: {}", again.text());
+}
+
+#[tokio::test]
+async fn a_foreign_page_cannot_sign_anybody_out() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.signed_in("alice").await;
+    let form = "content-type: application/x-www-form-urlencoded\r\ncontent-length: 0\r\n";
+    for evidence in [
+        "origin: https://evil.example\r\n",
+        "origin: null\r\n",
+        "sec-fetch-site: cross-site\r\n",
+        "sec-fetch-site: same-site\r\n",
+        "",
+    ] {
+        let answer = browser.request("POST", "/oauth2/sign_out", &format!("{evidence}{form}"), b"").await;
+        assert_eq!(answer.status, 403, "{evidence}");
+    }
+    let image = browser.request("GET", "/oauth2/sign_out", "sec-fetch-mode: no-cors\r\nsec-fetch-dest: image\r\n", b"").await;
+    assert_eq!(image.all("set-cookie").count(), 0, "a GET only asks");
+    assert_eq!(browser.fetch("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_provider_without_sign_out_is_said_so() {
+    let stage = Stage::with(Plan { faults: vec![Fault::NoEndSession], ..Plan::default() }).await;
+    let mut browser = stage.signed_in("alice").await;
+    let page = browser.load("/oauth2/sign_out").await;
+    let answer = browser.press(&page, &[]).await;
+    assert_eq!(browser.url.path(), "/oauth2/signed_out");
+    assert!(answer.text().contains("You may still be signed in at Company account"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn the_way_back_goes_to_the_page_asked_for_only_with_the_state_of_this_sign_out() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.signed_in("alice").await;
+    let page = browser.load("/oauth2/sign_out?rd=/public/bye").await;
+    let asked = browser.press(&page, &[]).await;
+    let mut forged = browser.clone();
+    let answer = forged.load("/oauth2/signed_out?state=forged").await;
+    assert_eq!(answer.status, 200, "a foreign state leads nowhere");
+    browser.press(&asked, &[("answer", "sign_out")]).await;
+    assert_eq!(browser.url.path(), "/public/bye");
+    let mut other = stage.signed_in("alice").await;
+    let page = other.load("/oauth2/sign_out?rd=https://evil.example/").await;
+    assert!(!page.text().contains("evil"), "{}", page.text());
+}
+
+#[tokio::test]
+async fn the_signed_out_page_never_signs_in_again_by_itself() {
+    let stage = Stage::usual().await;
+    let answer = stage.browser().load("/oauth2/signed_out").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.field("cache-control"), Some("no-store"));
+}
