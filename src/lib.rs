@@ -2,6 +2,7 @@
 
 pub mod authz;
 pub mod clock;
+pub mod config;
 pub mod flow;
 pub mod gate;
 pub mod identity;
