@@ -118,7 +118,7 @@ fn header<'a>(name: &str, field: &Field<'a>) -> Option<Header<'a>> {
         return None;
     }
     let value = if secrets::is_reference(field) {
-        let secret = secrets::read(field, SECRET_EXAMPLE)?;
+        let secret = secrets::read(field, SECRET_EXAMPLE, "put the secret into that file")?;
         if secret.trim().is_empty() || secret.chars().any(char::is_control) {
             field.fault(
                 Code::Text,

@@ -37,7 +37,7 @@ const OWN_PARAMS: &[&str] = &[
 ];
 
 const ISSUER_EXAMPLE: &str = "issuer = \"https://sso.example.com/realms/main\"";
-const SECRET_EXAMPLE: &str = "{ file = \"client.secret\" } and put the secret into that file";
+const SECRET_EXAMPLE: &str = "{ file = \"client.secret\" }";
 
 pub(super) fn read<'a>(top: &Section<'a>) -> Providers<'a> {
     let mut providers = Providers { names: Vec::new(), settings: None };
@@ -78,7 +78,9 @@ fn read_one(name: &str, section: &Section<'_>) -> Option<Settings> {
     let client_id = section
         .required("client_id", "write the id under which the provider knows us: client_id = \"wiki\"")
         .and_then(|field| values::line(&field).map(str::to_owned));
-    let client_secret = section.field("client_secret").map(|field| secrets::read(&field, SECRET_EXAMPLE));
+    let client_secret = section
+        .field("client_secret")
+        .map(|field| secrets::read(&field, SECRET_EXAMPLE, "put the secret into that file"));
     let title = section.field("title").map(|field| values::line(&field).map(str::to_owned));
     let scopes = section.field("scopes").map(|field| scopes(&field));
     let user_claim = section.read("user_claim", "preferred_username".to_owned(), |field| claim(field));

@@ -27,7 +27,16 @@ pub(super) struct Context<'a> {
 pub(super) struct Section<'a> {
     context: &'a Context<'a>,
     path: KeyPath,
-    values: Option<&'a Dict>,
+    values: Values<'a>,
+}
+
+/// What a section holds.
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    Table(&'a Dict),
+    Absent,
+    /// Not a table, which was reported; what is missing in it would be no news.
+    Broken,
 }
 
 /// One value and its place.
@@ -106,7 +115,7 @@ impl<'a> Context<'a> {
 impl<'a> Section<'a> {
     /// The top of the configuration.
     pub(super) fn top(context: &'a Context<'a>, values: &'a Dict, legal: &[&str]) -> Self {
-        let section = Self { context, path: KeyPath::default(), values: Some(values) };
+        let section = Self { context, path: KeyPath::default(), values: Values::Table(values) };
         section.refuse_unknown(legal);
         section
     }
@@ -114,14 +123,14 @@ impl<'a> Section<'a> {
     /// The section called `key`, whose keys are `legal`. An absent one has no values.
     pub(super) fn section(&self, key: &str, legal: &[&str]) -> Self {
         self.field(key).map_or_else(
-            || Self { context: self.context, path: self.path.child(key), values: None },
+            || Self { context: self.context, path: self.path.child(key), values: Values::Absent },
             |field| field.section(legal),
         )
     }
 
     /// The value of `key`.
     pub(super) fn field(&self, key: &str) -> Option<Field<'a>> {
-        let value = self.values?.get(key)?;
+        let value = self.values.table()?.get(key)?;
         Some(Field { context: self.context, path: self.path.child(key), value })
     }
 
@@ -141,6 +150,9 @@ impl<'a> Section<'a> {
 
     /// Reports that `key` is absent, at the table that should hold it.
     pub(super) fn missing(&self, key: &str, code: Code, message: impl Into<String>, help: impl Into<String>) {
+        if matches!(self.values, Values::Broken) {
+            return;
+        }
         let path = self.path.child(key);
         let position = self.context.document.value_position(&path);
         self.context.report(Severity::Error, code, (&path, position), (message.into(), help.into()));
@@ -181,7 +193,7 @@ impl<'a> Section<'a> {
     }
 
     fn refuse_unknown(&self, legal: &[&str]) {
-        for (key, value) in self.values.into_iter().flatten() {
+        for (key, value) in self.values.table().into_iter().flatten() {
             if legal.contains(&key.as_str()) {
                 continue;
             }
@@ -194,6 +206,15 @@ impl<'a> Section<'a> {
                 format!("{} is not a key", field.path),
                 format!("{guess}Legal here: {}", legal.join(", ")),
             );
+        }
+    }
+}
+
+impl<'a> Values<'a> {
+    const fn table(self) -> Option<&'a Dict> {
+        match self {
+            Self::Table(values) => Some(values),
+            Self::Absent | Self::Broken => None,
         }
     }
 }
@@ -228,10 +249,10 @@ impl<'a> Field<'a> {
     /// The value as a section whose keys are `legal`.
     pub(super) fn section(&self, legal: &[&str]) -> Section<'a> {
         let values = match self.value {
-            Value::Dict(_, values) => Some(values),
+            Value::Dict(_, values) => Values::Table(values),
             _ => {
                 self.wrong_type("a table", &format!("[{}]", self.path));
-                None
+                Values::Broken
             }
         };
         let section = Section { context: self.context, path: self.path.clone(), values };

@@ -50,7 +50,11 @@ fn term(field: &Field<'_>, around: &Around<'_, '_>) -> Option<Term> {
     let term = match text.parse::<Term>() {
         Ok(term) if !text.chars().any(char::is_control) => term,
         Ok(_) => {
-            field.fault(Code::BadTerm, format!("{} holds a control character", field.path()), Term::KINDS);
+            field.fault(
+                Code::BadTerm,
+                format!("{} holds a control character", field.path()),
+                format!("Terms are: {}", Term::KINDS),
+            );
             return None;
         }
         Err(error) => {

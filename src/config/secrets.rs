@@ -28,15 +28,16 @@ pub(super) const fn is_reference(field: &Field<'_>) -> bool {
     matches!(field.value(), Value::Dict(..))
 }
 
-/// The secret that `field` refers to, without one final newline. `example` is a reference that would be legal.
-pub(super) fn read(field: &Field<'_>, example: &str) -> Option<Zeroizing<String>> {
+/// The secret that `field` refers to, without one final newline. `example` is a reference that would be legal, `then`
+/// what to do when it was written for the first time.
+pub(super) fn read(field: &Field<'_>, example: &str, then: &str) -> Option<Zeroizing<String>> {
     let key = field.path().key();
     let Value::Dict(_, members) = field.value() else {
         match field.value() {
             Value::String(..) => field.fault(
                 Code::PlainSecret,
                 format!("{} must be a reference", field.path()),
-                format!("write {key} = {example}"),
+                format!("write {key} = {example} and {then}"),
             ),
             _ => field.wrong_type("a reference to a secret", &format!("{key} = {example}")),
         }
@@ -86,24 +87,23 @@ fn looks_secret(target: &str) -> bool {
 }
 
 fn from_variable(field: &Field<'_>, name: &str) -> Option<Zeroizing<String>> {
-    let legal = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-    if name.is_empty()
-        || name.len() > 64
-        || !name.bytes().all(legal)
-        || name.starts_with(|first: char| first.is_ascii_digit())
-    {
+    let usual = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    // What does not look like a name, or is a long word, is more likely the secret itself.
+    let shown = if name.bytes().all(usual) && (name.len() < 16 || name.contains('_')) {
+        format!("the environment variable {name}")
+    } else {
+        "the environment variable named here".to_owned()
+    };
+    let variable = match name {
+        "" => None,
+        _ if name.contains(['=', '\0']) => None,
+        _ => field.context().variable(name),
+    };
+    let Some(text) = variable.map(Zeroizing::new) else {
         field.fault(
             Code::SecretEnv,
-            format!("{} does not name an environment variable", field.path()),
-            "write its name, in capitals, digits and underscores: { env = \"CLIENT_SECRET\" }",
-        );
-        return None;
-    }
-    let Some(text) = field.context().variable(name).map(Zeroizing::new) else {
-        field.fault(
-            Code::SecretEnv,
-            format!("{}: the environment variable {name} is not set", field.path()),
-            "set it for this process, or refer to a file",
+            format!("{}: {shown} is not set", field.path()),
+            "set it for this process, or refer to a file; the name stands here, not the secret: { env = \"NAME\" }",
         );
         return None;
     };
@@ -111,7 +111,7 @@ fn from_variable(field: &Field<'_>, name: &str) -> Option<Zeroizing<String>> {
     if text.is_empty() {
         field.fault(
             Code::SecretEnv,
-            format!("{}: the environment variable {name} is empty", field.path()),
+            format!("{}: {shown} is empty", field.path()),
             "set it to the secret, or leave the key out",
         );
         return None;

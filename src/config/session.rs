@@ -11,8 +11,8 @@ use crate::flow;
 use crate::session::{Key, Lifetimes, Settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
-const KEY_EXAMPLE: &str =
-    "{ file = \"session.key\" } and create it with: vestibule keygen session --out session.key";
+const KEY_EXAMPLE: &str = "{ file = \"session.key\" }";
+const KEY_MAKE: &str = "create it with: vestibule keygen session --out session.key";
 
 /// Whether sessions are needed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) fn read(top: &Section<'_>, needed: Needed) -> Option<Settings> {
     });
     let cookie = section.read("cookie", "vestibule".to_owned(), |field| cookie(field));
     let written = match needed {
-        Needed::Yes => section.required("key", format!("write key = {KEY_EXAMPLE}")),
+        Needed::Yes => section.required("key", format!("write key = {KEY_EXAMPLE} and {KEY_MAKE}")),
         Needed::No => section.field("key"),
     };
     let key = written.and_then(|field| key(&field))?;
@@ -48,7 +48,7 @@ pub(super) fn read(top: &Section<'_>, needed: Needed) -> Option<Settings> {
 }
 
 fn key(field: &Field<'_>) -> Option<Key> {
-    let text = secrets::read(field, KEY_EXAMPLE)?;
+    let text = secrets::read(field, KEY_EXAMPLE, KEY_MAKE)?;
     let key = Key::parse(&text).ok();
     if key.is_none() {
         field.fault(

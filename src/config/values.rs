@@ -112,7 +112,7 @@ pub(super) fn number(field: &Field<'_>, legal: RangeInclusive<u32>) -> Option<us
         _ => None,
     };
     let Some(number) = number else {
-        field.wrong_type("a whole number", &format!("{key} = {}", legal.end()));
+        field.wrong_type("a whole number", &format!("{key} = {}", legal.end().min(&100)));
         return None;
     };
     let fitting = u32::try_from(number).ok().filter(|number| legal.contains(number));
@@ -161,7 +161,7 @@ pub(super) fn line<'a>(field: &Field<'a>) -> Option<&'a str> {
     let key = field.path().key();
     let text = field.text("a text", &format!("{key} = \"...\""))?;
     let (wrong, help) = if text.is_empty() {
-        ("is empty", "leave the key out if there is nothing to say")
+        ("is empty", "write a text, or leave the key out if it is optional")
     } else if text.chars().any(char::is_control) {
         ("holds a control character", "write one line of plain text")
     } else {
