@@ -1,0 +1,128 @@
+//! Codes: the stable name of each kind of fault. `docs/errors.md` has a section for each, which a test holds to.
+
+/// Lists the codes once, for the type, its text and the test over all of them.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A kind of configuration fault.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its text: what messages show and scripts may compare.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!("config/", $text),)*
+                }
+            }
+
+            /// Where `docs/errors.md` explains it.
+            #[must_use]
+            pub const fn url(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!("docs/errors.md#config-", $text),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The file cannot be read.
+    File = "file",
+    /// The file is no TOML.
+    Syntax = "syntax",
+    /// A key that does not exist.
+    UnknownKey = "unknown-key",
+    /// A value of the wrong type.
+    Type = "type",
+    /// A required key is absent.
+    Missing = "missing",
+    /// A text that is empty or holds control characters.
+    Text = "text",
+    /// A word that is none of the legal ones.
+    Value = "value",
+    /// A number out of range.
+    Number = "number",
+    /// No duration, or one that makes no sense there.
+    Duration = "duration",
+    /// No size, or one out of range.
+    Size = "size",
+    /// A table's name with illegal characters.
+    Name = "name",
+    /// A public URL that is none.
+    PublicUrl = "public-url",
+    /// Plain http where it exposes sign-ins.
+    InsecureHttp = "insecure-http",
+    /// An address to listen on that is none.
+    Address = "address",
+    /// The admin listener shares an address with the public one.
+    SameAddress = "same-address",
+    /// A network that is none.
+    Network = "network",
+    /// A secret written into the file.
+    PlainSecret = "plain-secret",
+    /// A secret reference that is malformed.
+    SecretReference = "secret-reference",
+    /// The file of a secret cannot be used.
+    SecretFile = "secret-file",
+    /// The file of a secret is open to everybody.
+    SecretPermissions = "secret-permissions",
+    /// The environment variable of a secret cannot be used.
+    SecretEnv = "secret-env",
+    /// The session key is none.
+    SessionKey = "session-key",
+    /// The idle limit never applies.
+    Idle = "idle",
+    /// A cookie name with illegal characters.
+    CookieName = "cookie-name",
+    /// The prefix of our own endpoints is no plain path.
+    LoginPath = "login-path",
+    /// More than one provider.
+    OneProvider = "one-provider",
+    /// A rule needs a sign-in, and there is no provider.
+    NoProvider = "no-provider",
+    /// An issuer that is none.
+    ProviderUrl = "provider-url",
+    /// Scopes that cannot be asked for.
+    Scopes = "scopes",
+    /// A claim's name or pointer that is none.
+    Claim = "claim",
+    /// A parameter that is ours to set.
+    AuthParams = "auth-params",
+    /// Root certificates that cannot be used.
+    Ca = "ca",
+    /// A rule or header reads the e-mail claim unverified.
+    RawEmail = "raw-email",
+    /// A route says nothing about who may enter.
+    NoAllow = "no-allow",
+    /// A route admits nobody.
+    EmptyAllow = "empty-allow",
+    /// A term that is none.
+    BadTerm = "bad-term",
+    /// A term names a provider that does not exist.
+    ProviderTerm = "provider-term",
+    /// A route without upstream.
+    NoUpstream = "no-upstream",
+    /// An upstream that is none.
+    UpstreamUrl = "upstream-url",
+    /// A host that is none.
+    Host = "host",
+    /// A path that is none.
+    Path = "path",
+    /// Two routes at one place.
+    DuplicateRoute = "duplicate-route",
+    /// A header set that does not exist.
+    UnknownHeaders = "unknown-headers",
+    /// A header name that is none.
+    HeaderName = "header-name",
+    /// A header that is not for the configuration to set.
+    ReservedHeader = "reserved-header",
+    /// A template that is none.
+    Template = "template",
+}

@@ -1,0 +1,233 @@
+//! Configuration: one TOML file, checked as a whole before anything starts.
+//!
+//! Text becomes values with positions (`document.rs`), layers become one tree (`layers.rs`), and each section has a file
+//! that turns its part of the tree into the checked `Settings` of the folder concerned. Every fault is found at once,
+//! with its place and its remedy, and none of them holds a secret.
+
+mod ca;
+mod code;
+mod document;
+mod fault;
+mod general;
+mod headers;
+mod keypath;
+mod keys;
+mod layers;
+mod listen;
+mod log;
+mod nearest;
+mod provider;
+mod reader;
+mod routes;
+mod rules;
+mod secrets;
+mod session;
+mod values;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use code::Code;
+pub use fault::{Fault, Faults, Severity};
+
+use document::Document;
+use reader::{Context, Section};
+use session::Needed;
+
+use crate::gate::Route;
+use crate::identity::{Reserved, Wanted};
+use crate::web::{HostName, Origin};
+use crate::{flow, listener, oidc, proxy, telemetry};
+
+/// Where variables come from: the process in `serve`, made-up ones in `demo` and in tests.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// What people type.
+    pub public_url: Origin,
+    /// How many worker threads; none means as many as there are cores.
+    pub threads: Option<usize>,
+    /// Where we listen.
+    pub listen: listener::Settings,
+    /// How sessions are kept. Always there when there is a provider.
+    pub session: Option<crate::session::Settings>,
+    /// Our own endpoints.
+    pub login: flow::Settings,
+    /// Who signs people in. None only when every route is for everyone.
+    pub provider: Option<oidc::Settings>,
+    /// The routes, in the order of the file.
+    pub routes: Vec<RouteConfig>,
+    /// The header names that only we may set towards an upstream.
+    pub reserved: Reserved,
+    /// What is logged, and how.
+    pub log: telemetry::Settings,
+}
+
+/// A checked route.
+#[derive(Clone, Debug)]
+pub struct RouteConfig {
+    /// As the gate sees it: name, rule, header plan.
+    pub route: Arc<Route>,
+    /// Its hosts, at least one.
+    pub hosts: Vec<HostName>,
+    /// Its path prefixes, at least one: `/`, or `/a/b` without a slash at the end.
+    pub paths: Vec<String>,
+    /// As the proxy sees it.
+    pub upstream: proxy::RouteSettings,
+    /// The names of its header sets as written, for people to read.
+    pub header_sets: Vec<String>,
+}
+
+/// A configuration that may be used, and what is doubtful about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What the operator should know, in the order of the file.
+    pub warnings: Vec<Fault>,
+}
+
+/// The largest file that is read, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Reads and checks the file at `path`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Faults> {
+    let name = secrets::plain_path(path);
+    let refuse = |what: &str, help: &str| {
+        Faults::new(vec![Fault {
+            code: Code::File,
+            severity: Severity::Error,
+            file: name.clone(),
+            line: None,
+            column: None,
+            key: String::new(),
+            message: what.to_owned(),
+            help: help.to_owned(),
+            url: Code::File.url(),
+        }])
+    };
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        let what = format!("cannot be read: {}", secrets::reason(&error));
+        return Err(refuse(&what, "name another file with --config, or let this user read it"));
+    }
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(refuse("is larger than 1 MiB", "no configuration is: check what --config names"));
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Err(refuse("is not UTF-8 text", "save it as UTF-8, which TOML demands"));
+    };
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    parse(&text, &name, folder, environment)
+}
+
+/// Checks a configuration text. `name` is what messages call it; relative paths in it start at `folder`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse(text: &str, name: &str, folder: &Path, environment: Environment<'_>) -> Result<Loaded, Faults> {
+    let document = Document::parse(text, name, folder)?;
+    let context = Context::new(&document, environment);
+    let values = layers::merge(&document);
+    let config = check(&Section::top(&context, &values, keys::TOP));
+    let (config, warnings) = context.finish(config)?;
+    Ok(Loaded { config, warnings })
+}
+
+/// Reads every section, whatever is wrong with others.
+fn check(top: &Section<'_>) -> Option<Config> {
+    let general = general::read(top);
+    let listen = listen::read(top);
+    let login = session::read_login(top);
+    let providers = provider::read(top);
+    let needed = if providers.names.is_empty() { Needed::No } else { Needed::Yes };
+    let session = session::read(top, needed);
+    let sets = headers::read(top);
+    let email_claim = providers.settings.as_ref().map(|settings| settings.email_claim.as_str());
+    for field in email_claim.into_iter().flat_map(|claim| sets.reading(claim)) {
+        field.warning(
+            Code::RawEmail,
+            format!("{} sends the e-mail address whether it is verified or not", field.path()),
+            "write {email}, which is sent only when verified",
+        );
+    }
+    let around = routes::Around {
+        public_url: general.public_url.as_ref(),
+        plain_http: general.plain_http,
+        login_path: &login.path,
+        providers: &providers.names,
+        email_claim,
+        sets: &sets,
+    };
+    let routes = routes::read(top, &around);
+    let log = log::read(top);
+    if needed == Needed::Yes && (session.is_none() || providers.settings.is_none()) {
+        return None;
+    }
+    Some(Config {
+        threads: general.threads,
+        listen,
+        session,
+        provider: providers.settings,
+        routes: routes?,
+        reserved: sets.reserved(),
+        log,
+        public_url: general.public_url?,
+        login,
+    })
+}
+
+// === impl Config ===
+
+impl Config {
+    /// The claims that rules and header sets have a use for.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        let mut wanted = Wanted::default();
+        for route in &self.routes {
+            route.route.rule().want(&mut wanted);
+            route.route.plan().want(&mut wanted);
+        }
+        wanted
+    }
+
+    /// The hosts of all routes: that of the public URL first, the others by name.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<&HostName> {
+        let mut hosts: Vec<&HostName> = self.routes.iter().flat_map(|route| &route.hosts).collect();
+        hosts.sort_by_key(|host| (*host != self.public_url.host(), *host));
+        hosts.dedup();
+        hosts
+    }
+
+    /// What to register at the provider as redirect URIs: one for each host. Empty without a provider.
+    #[must_use]
+    pub fn redirect_uris(&self) -> Vec<String> {
+        self.own_urls("/callback")
+    }
+
+    /// What to register at the provider as post-logout redirect URIs. Empty without a provider.
+    #[must_use]
+    pub fn post_logout_redirect_uris(&self) -> Vec<String> {
+        self.own_urls("/signed_out")
+    }
+
+    fn own_urls(&self, end: &str) -> Vec<String> {
+        if self.provider.is_none() {
+            return Vec::new();
+        }
+        let url = |host: &HostName| format!("{}{}{end}", self.public_url.with_host(host), self.login.path);
+        self.hosts().into_iter().map(url).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

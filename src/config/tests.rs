@@ -1,0 +1,120 @@
+//! Tests of the configuration.
+
+mod arbitrary;
+mod example;
+mod place;
+mod vectors;
+
+use super::{Code, Severity, load};
+use place::Place;
+
+const COMMON: &str = include_str!("../../tests/vectors/config/ok-common-case.toml");
+
+#[test]
+fn the_common_case_has_the_documented_defaults() {
+    let place = Place::new("common");
+    let loaded = place.parse(COMMON).expect("a configuration");
+    assert_eq!(loaded.warnings, []);
+    let config = loaded.config;
+    assert_eq!(config.threads, None);
+    assert_eq!(config.listen.http[0].text, "127.0.0.1:4180");
+    assert_eq!(config.listen.admin.expect("an admin address").text, "127.0.0.1:4181");
+    assert_eq!((config.listen.max_connections, config.listen.max_head), (10_000, 32_768));
+    let session = config.session.expect("sessions");
+    assert_eq!(session.cookie, "vestibule");
+    assert_eq!(session.lifetimes.max_age.as_secs(), 12 * 3600);
+    assert_eq!(session.lifetimes.idle.map(|idle| idle.as_secs()), Some(2 * 3600));
+    assert_eq!((config.login.path.as_str(), config.login.timeout.as_secs()), ("/oauth2", 900));
+    let provider = config.provider.expect("a provider");
+    assert_eq!(provider.title, "sso.example.com");
+    assert_eq!(provider.scopes, None);
+    assert_eq!(provider.user_claim, "preferred_username");
+    assert_eq!(provider.groups_claims, ["groups"]);
+    assert_eq!((provider.timeout.as_secs(), provider.clock_skew.as_secs()), (10, 60));
+    let [route] = &config.routes[..] else { panic!("one route") };
+    assert_eq!(route.route.name(), "wiki");
+    assert_eq!((route.hosts[0].as_str(), &route.paths[..]), ("wiki.example.com", &["/".to_owned()][..]));
+    assert_eq!(route.header_sets, ["forwarded"]);
+    assert_eq!(route.upstream.timeout.map(|limit| limit.as_secs()), Some(60));
+    assert_eq!(route.upstream.idle_timeout.map(|limit| limit.as_secs()), Some(900));
+    assert_eq!(route.upstream.connect_timeout.as_secs(), 5);
+    assert_eq!(route.upstream.max_body, None);
+}
+
+#[test]
+fn what_to_register_is_one_address_for_each_host() {
+    let place = Place::new("register");
+    let text = format!("{COMMON}host = [\"wiki.example.com\", \"b.example.com\", \"a.example.com\"]\n");
+    let config = place.parse(&text).expect("a configuration").config;
+    assert_eq!(
+        config.redirect_uris(),
+        [
+            "https://wiki.example.com/oauth2/callback",
+            "https://a.example.com/oauth2/callback",
+            "https://b.example.com/oauth2/callback",
+        ]
+    );
+    assert_eq!(config.post_logout_redirect_uris()[0], "https://wiki.example.com/oauth2/signed_out");
+    let public = include_str!("../../tests/vectors/config/ok-public-only.toml");
+    let config = place.parse(public).expect("a configuration").config;
+    assert!(config.redirect_uris().is_empty() && config.session.is_none());
+}
+
+#[test]
+fn rules_and_header_sets_together_say_what_is_wanted() {
+    let place = Place::new("wanted");
+    let text = format!(
+        "{COMMON}headers = \"own\"\n[headers.own]\nX-Team = \"{{claim:team}}\"\nX-Gate = {{ file = \"gateway.secret\" }}\n"
+    );
+    let config = place.parse(&text).expect("a configuration").config;
+    let wanted = config.wanted();
+    assert!(wanted.keeps_group("staff") && !wanted.keeps_group("ops"));
+    assert_eq!(wanted.claims().collect::<Vec<_>>(), ["team"]);
+    assert!(config.reserved.contains("x-team") && config.reserved.contains("X_GATE"));
+    let gate = &config.routes[0].route.anonymous().fields()[0];
+    assert_eq!((gate.0.as_str(), gate.1.is_sensitive()), ("x-gate", true));
+}
+
+#[test]
+fn a_file_is_read_with_its_secrets_beside_it() {
+    let place = Place::new("load");
+    place.put("vestibule.toml", COMMON.as_bytes(), 0o644);
+    let path = place.folder().join("vestibule.toml");
+    load(&path, &|_| None).expect("a configuration");
+
+    for (name, content, what) in [
+        ("absent.toml", None, "it does not exist"),
+        ("large.toml", Some(vec![b'#'; (1 << 20) + 1]), "is larger than 1 MiB"),
+        ("latin.toml", Some(b"title = \"caf\xe9\"".to_vec()), "is not UTF-8"),
+    ] {
+        if let Some(content) = content {
+            place.put(name, &content, 0o644);
+        }
+        let faults = load(&place.folder().join(name), &|_| None).expect_err(name);
+        let [fault] = faults.list() else { panic!("{faults}") };
+        assert_eq!((fault.code, fault.line), (Code::File, None));
+        assert!(fault.message.contains(what), "{fault}");
+    }
+}
+
+#[test]
+fn a_fault_has_a_form_for_people_and_one_for_programs() {
+    let place = Place::new("forms");
+    let text = COMMON.replace("client_secret", "client_secrt");
+    let faults = place.parse(&text).expect_err("a fault");
+    let shown = faults.to_string();
+    assert!(
+        shown.starts_with(
+            "vestibule.toml:9:1  error[config/unknown-key]  providers.main.client_secrt is not a key\n    \
+             did you mean client_secret? Legal here: issuer, client_id, "
+        ),
+        "{shown}"
+    );
+    let json = serde_json::to_value(faults.list()).expect("json");
+    assert_eq!(json[0]["code"], "config/unknown-key");
+    assert_eq!(json[0]["severity"], "error");
+    assert_eq!((&json[0]["line"], &json[0]["column"]), (&9.into(), &1.into()));
+    assert_eq!(json[0]["key"], "providers.main.client_secrt");
+    assert_eq!(json[0]["url"], "docs/errors.md#config-unknown-key");
+    assert_eq!((faults.errors(), faults.list()[0].severity), (1, Severity::Error));
+}

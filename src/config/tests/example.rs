@@ -1,0 +1,120 @@
+//! The example file cannot lie, no key is dead, and every code is explained.
+
+use std::collections::BTreeSet;
+
+use super::super::{Code, Severity, keys};
+use super::place::Place;
+
+const EXAMPLE: &str = include_str!("../../../config.example.toml");
+const ERRORS: &str = include_str!("../../../docs/errors.md");
+
+/// The example with its defaults written out: `#key = value` is a key, `# words` are words.
+fn written_out() -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|first: char| !first.is_whitespace()) => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    EXAMPLE.lines().map(line).collect()
+}
+
+fn sections() -> Vec<(&'static str, &'static [&'static str])> {
+    vec![
+        ("", keys::TOP),
+        ("listen", keys::LISTEN),
+        ("session", keys::SESSION),
+        ("login", keys::LOGIN),
+        ("providers.main", keys::PROVIDER),
+        ("routes.wiki", keys::ROUTE),
+        ("log", keys::LOG),
+    ]
+}
+
+#[test]
+fn the_example_is_a_configuration_as_it_stands_and_written_out() {
+    let place = Place::new("example");
+    let plain = place.parse(EXAMPLE).expect("the example");
+    assert_eq!(plain.warnings, []);
+    let full = place.parse(&written_out()).expect("the example, written out");
+    assert_eq!(full.warnings, []);
+}
+
+#[test]
+fn the_defaults_in_the_example_are_the_defaults() {
+    let place = Place::new("defaults");
+    let plain = place.parse(EXAMPLE).expect("the example").config;
+    let full = place.parse(&written_out()).expect("the example, written out").config;
+    let text = |debug: &dyn std::fmt::Debug| format!("{debug:?}");
+    assert_eq!(text(&plain.listen), text(&full.listen));
+    assert_eq!(text(&plain.session), text(&full.session));
+    assert_eq!(plain.login, full.login);
+    assert_eq!(plain.log, full.log);
+    let (plain_provider, mut full_provider) =
+        (plain.provider.expect("a provider"), full.provider.expect("a provider"));
+    // These three have no default that a file could state: the example shows a value instead.
+    full_provider.extra_roots.clear();
+    full_provider.auth_params.clear();
+    full_provider.scopes = None;
+    assert_eq!(text(&plain_provider), text(&full_provider));
+    for (plain, full) in plain.routes.iter().zip(&full.routes) {
+        let (mut upstream, header_sets) = (full.upstream.clone(), &full.header_sets);
+        upstream.max_body = None;
+        assert_eq!(text(&plain.upstream), text(&upstream));
+        assert_eq!(&plain.header_sets, header_sets);
+        assert_eq!(plain.hosts, full.hosts);
+        assert_eq!(plain.paths, full.paths);
+        assert_eq!(plain.route.signed_out(), full.route.signed_out());
+    }
+}
+
+#[test]
+fn every_key_is_in_the_example() {
+    let document = written_out();
+    let table: toml::Table = document.parse().expect("toml");
+    for (section, keys) in sections() {
+        let mut value = toml::Value::Table(table.clone());
+        for step in section.split('.').filter(|step| !step.is_empty()) {
+            value = value.get(step).cloned().unwrap_or_else(|| panic!("no {section}"));
+        }
+        for key in keys {
+            assert!(value.get(key).is_some(), "{section}: {key} is not in config.example.toml");
+        }
+    }
+}
+
+#[test]
+fn no_key_is_accepted_without_being_read() {
+    let place = Place::new("dead-keys");
+    for (section, keys) in sections() {
+        for key in keys {
+            // No key takes a date.
+            let text = match section {
+                "" => format!("{key} = 1979-05-27\n"),
+                _ => format!("[{section}]\n{key} = 1979-05-27\n"),
+            };
+            let path = if section.is_empty() { (*key).to_owned() } else { format!("{section}.{key}") };
+            let faults = place.parse(&text).expect_err("a date is no value");
+            assert!(
+                faults.list().iter().any(|fault| fault.key == path && fault.code == Code::Type),
+                "nobody reads {path}: {faults}"
+            );
+            assert!(faults.list().iter().all(|fault| fault.severity == Severity::Error));
+        }
+    }
+}
+
+#[test]
+fn every_code_is_explained_and_nothing_else_is() {
+    let anchors: BTreeSet<String> = ERRORS
+        .lines()
+        .filter_map(|line| line.strip_prefix("<a id=\"config-")?.split_once('"'))
+        .map(|(code, _)| format!("config/{code}"))
+        .collect();
+    let codes: BTreeSet<String> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
+    assert_eq!(codes, anchors, "codes of src/config, and anchors of docs/errors.md");
+    for code in Code::ALL {
+        let heading = format!("## {}\n", code.as_str());
+        assert!(ERRORS.contains(&heading), "docs/errors.md lacks the heading {heading}");
+        let anchor = code.url().split_once('#').map(|(_, anchor)| anchor).expect("an anchor");
+        assert!(ERRORS.contains(&format!("<a id=\"{anchor}\"></a>")), "docs/errors.md lacks {anchor}");
+    }
+}
