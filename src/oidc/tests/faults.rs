@@ -53,7 +53,7 @@ async fn what_the_specification_leaves_open_is_accepted() {
         assert_eq!(scene.fault(&changes).await, "none", "{changes}");
     }
     let ahead = scene.sign_in(&changed(scene.claims(), &json!({ "auth_time": NOW + 50 }))).await;
-    assert_eq!(ahead.expect("a sign-in").authenticated.map(|time| time.as_secs()), Some(NOW));
+    assert_eq!(ahead.expect("a sign-in").authenticated.map(crate::clock::Timestamp::as_secs), Some(NOW));
 }
 
 #[tokio::test]

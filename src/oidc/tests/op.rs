@@ -219,7 +219,8 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     };
     let (authorization, accept_encoding) =
         (field("authorization"), request.headers().contains_key("accept-encoding"));
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body =
+        request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let form = url::form_urlencoded::parse(&body).into_owned().collect();
     let asked = Asked { path: path.clone(), authorization, accept_encoding, form };
     state.asked.lock().expect("no panic").push(asked);
