@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +15,10 @@ use openidconnect::core::{
     CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AccessToken, AuthType, AuthUrl, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret,
-    CsrfToken, EmptyAdditionalClaims, EndpointNotSet, EndpointSet, HttpRequest, IssuerUrl, JsonWebKeySet,
-    Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    RequestTokenError, Scope, StandardErrorResponse, TokenResponse, TokenUrl,
+    AccessToken, AsyncHttpClient, AuthType, AuthUrl, AuthenticationFlow, AuthorizationCode, Client, ClientId,
+    ClientSecret, CsrfToken, EmptyAdditionalClaims, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
+    IssuerUrl, JsonWebKeySet, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RefreshToken, RequestTokenError, Scope, StandardErrorResponse, TokenResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,6 +72,16 @@ struct TokenAnswer {
     kind: CoreTokenType,
 }
 
+/// Our HTTP client as the library sees it, for one call.
+struct TokenCall<'a> {
+    http: &'a Http,
+    settings: &'a Settings,
+    /// What must not be repeated in a log line.
+    hidden: [&'a str; 3],
+    /// The time of day in the answer's Date field.
+    date: Mutex<Option<String>>,
+}
+
 /// The address of the authorization endpoint with the request of this attempt.
 pub(super) fn authorization_url(
     settings: &Settings,
@@ -116,37 +128,18 @@ pub(super) async fn exchange(
     let proofs = pending.attempt().proofs();
     let secret = settings.client_secret.as_ref().map_or("", |secret| secret.expose().as_str());
     let hidden = [code.expose(), proofs.verifier.as_str(), secret];
-    let date = Mutex::new(None);
-    let send = |request: HttpRequest| async {
-        let response = http.send(Call::Token, request).await?;
-        let told = response.headers().get(DATE).and_then(|date| date.to_str().ok()).and_then(time_of_day);
-        *date.lock().unwrap_or_else(PoisonError::into_inner) = told;
-        let status = response.status();
-        // The library takes 200 for success and any other answer for an error in JSON. What is neither would end as
-        // a complaint about JSON, and its cause be lost.
-        let told_error = || {
-            let body: Option<Value> = serde_json::from_slice(response.body()).ok();
-            status.is_client_error()
-                && body.is_some_and(|body| body.get("error").is_some_and(Value::is_string))
-        };
-        if status != StatusCode::OK && !told_error() {
-            let body = excerpt(response.body(), &hidden);
-            tracing::warn!(provider = %settings.name, status = status.as_u16(), body, "token endpoint failed");
-            return Err(ProviderError::Status { call: Call::Token, status: status.as_u16() });
-        }
-        Ok(response)
-    };
+    let call = TokenCall { http, settings, hidden, date: Mutex::new(None) };
     let answer = library
         .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
         .set_pkce_verifier(PkceCodeVerifier::new(proofs.verifier.to_string()))
         .set_redirect_uri(Cow::Owned(redirect(pending)?))
-        .request_async(&send)
+        .request_async(&call)
         .await
         .map_err(|error| refused(error, &hidden))?;
     if !answer.token_type.eq_ignore_ascii_case("bearer") {
         return Err(bad(format!("token_type is {}, not Bearer", shown(&answer.token_type))).into());
     }
-    let date = date.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let date = call.date.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Tokens { answer, date })
 }
 
@@ -213,6 +206,40 @@ fn bad(reason: String) -> ProviderError {
 fn time_of_day(date: &str) -> Option<String> {
     let time = date.split(' ').find(|part| part.len() == 8 && part.split(':').count() == 3)?;
     time.bytes().all(|byte| byte.is_ascii_digit() || byte == b':').then(|| time.to_owned())
+}
+
+// === impl TokenCall ===
+
+impl TokenCall<'_> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
+        let response = self.http.send(Call::Token, request).await?;
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok()).and_then(time_of_day);
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        let status = response.status();
+        // The library takes 200 for success and any other answer for an error in JSON. What is neither would end as
+        // a complaint about JSON, and its cause be lost.
+        let is_error = || {
+            let body: Option<Value> = serde_json::from_slice(response.body()).ok();
+            status.is_client_error()
+                && body.is_some_and(|body| body.get("error").is_some_and(Value::is_string))
+        };
+        if status != StatusCode::OK && !is_error() {
+            let body = excerpt(response.body(), &self.hidden);
+            let (provider, status) = (&self.settings.name, status.as_u16());
+            tracing::warn!(%provider, status, body, "token endpoint failed");
+            return Err(ProviderError::Status { call: Call::Token, status });
+        }
+        Ok(response)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for TokenCall<'_> {
+    type Error = ProviderError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
 }
 
 // === impl TokenAnswer ===

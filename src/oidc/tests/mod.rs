@@ -4,6 +4,7 @@ mod faults;
 mod op;
 mod outage;
 mod sign_in;
+mod tls;
 
 use std::time::Duration;
 

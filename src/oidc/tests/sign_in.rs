@@ -241,3 +241,16 @@ async fn the_issuer_of_a_response_must_be_ours_and_must_be_there_where_promised(
         assert_eq!(check(&scene, None).await, absent);
     }
 }
+
+#[tokio::test]
+async fn every_step_may_run_in_a_task_of_its_own() {
+    let scene = Scene::new().await;
+    scene.op.issue(&scene.key.sign(&scene.claims()));
+    let task = tokio::spawn(async move {
+        scene.provider.authorization_url(&scene.pending, Account::Any, &scene.wanted).await.expect("a URL");
+        scene.provider.check_response_issuer(None).await.expect("not promised");
+        scene.provider.end_session_url("https://a.example/", "s", "h").await.expect("a URL");
+        scene.redeem().await.map(|signed_in| signed_in.identity)
+    });
+    assert_eq!(task.await.expect("no panic").expect("a sign-in").user(), "alice");
+}
