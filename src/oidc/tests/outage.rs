@@ -92,7 +92,7 @@ async fn documents_that_are_no_discovery_are_refused() {
         (Reply::status(200, &"[".repeat(100_000)), "provider/bad-answer"),
         (Reply::json(&without), "provider/bad-answer"),
         (Reply::Say(302, moved, vec![]), "provider/redirect"),
-        (Reply::Say(200, packed, vec![]), "provider/bad-answer"),
+        (Reply::Say(200, packed, scene.op.discovery().to_string().into_bytes()), "provider/bad-answer"),
         (Reply::status(200, &" ".repeat(1024 * 1024 + 1)), "provider/too-large"),
     ] {
         scene.op.set(DISCOVERY, reply);
