@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::flow::{Gateway, Generation, Logging, Shared};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound};
+use crate::listener::{self, BindError, Bound, Limits};
 use crate::observe::Observer;
 use crate::oidc::{Provider, SetupError};
 use crate::pages::Pages;
@@ -73,31 +73,31 @@ impl App {
         let format = line_format(&config);
         let form = if format == Format::Text { Form::Text } else { Form::Json };
         let trail = Trail::new(parts.lines.clone(), form);
-        let bound = listener::bind(&config.listen.http)?;
-        let admin = config.listen.admin.as_ref().map(|address| listener::bind(std::slice::from_ref(address))).transpose()?;
-        let max_connections = config.listen.max_connections;
-        let (public, admin_addr) = (bound.addresses(), admin.as_ref().and_then(|bound| bound.addresses().first().copied()));
+        let bound = listener::bind(&config.listen)?;
+        let public = bound.http.local_addrs();
+        let admin = bound.admin.as_ref().and_then(|bound| bound.local_addrs().first().copied());
+        let limits = Limits::new(config.listen.max_connections);
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
-        let pools = Arc::new(Pools::new(parts.clock.clone()));
+        let pools = Arc::new(Pools::default());
         let generation = generation(config, &parts, &trail, format, &pools)?;
         let gateway = Gateway::new(generation, shared);
 
         let (stop, stopped) = watch::channel(false);
         let probes = Admin::default();
-        let mut app = Self { public, admin: admin_addr, probes: probes.clone(), trail, parts, stop, tasks: Vec::new() };
+        let mut app = Self { public, admin, probes: probes.clone(), trail, parts, stop, tasks: Vec::new() };
         let public_service = move |peer: PeerAddr, request| {
             let gateway = gateway.clone();
             async move { gateway.handle(peer, request).await }
         };
-        app.serve(bound, max_connections, public_service, stopped.clone());
-        if let Some(admin) = admin {
+        app.serve(bound.http, limits, public_service, stopped.clone());
+        if let Some(admin) = bound.admin {
             let admin_service = move |_: PeerAddr, request: http::Request<hyper::body::Incoming>| {
                 let probes = probes.clone();
-                async move { Ok::<_, std::convert::Infallible>(probes.answer(request.method(), request.uri().path())) }
+                async move { probes.answer(request.method(), request.uri().path()) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            app.serve(admin, 64, admin_service, stopped);
+            app.serve(admin, Limits::new(64), admin_service, stopped);
         }
         app.probes.set_ready();
         app.trail.record(&Event::new(EventName::ProcessStarted, app.parts.clock.now()));
@@ -127,18 +127,18 @@ impl App {
         }
     }
 
-    fn serve<S, F, B>(&mut self, bound: Bound, max_connections: usize, service: S, mut stopped: watch::Receiver<bool>)
+    fn serve<S, F, B>(&mut self, bound: Bound, limits: Limits, service: S, mut stopped: watch::Receiver<bool>)
     where
         S: Fn(PeerAddr, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<http::Response<B>, std::convert::Infallible>> + Send + 'static,
-        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        F: Future<Output = http::Response<B>> + Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let shutdown = async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
         let clock = self.parts.clock.clone();
-        self.tasks.push(tokio::spawn(listener::serve(bound, max_connections, service, clock, shutdown)));
+        self.tasks.push(tokio::spawn(listener::serve(bound, service, limits, clock, listener::Meters::default(), shutdown)));
     }
 }
 

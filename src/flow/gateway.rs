@@ -1,6 +1,5 @@
 //! The gateway: what a configuration came to, what outlives it, and the door through which requests come.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -106,16 +105,12 @@ impl Gateway {
     }
 
     /// Answers a request that `peer` sent. Never fails: what goes wrong has an answer too.
-    ///
-    /// # Errors
-    /// None; the type is what an HTTP server asks for.
-    pub async fn handle(&self, peer: PeerAddr, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    pub async fn handle(&self, peer: PeerAddr, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
-        let reading = observe::read(&generation, &self.shared, peer, &request);
-        Ok(match reading {
+        match observe::read(&generation, &self.shared, peer, &request) {
             Ok(visit) if own::is_own(&generation, visit.facts()) => own::answer(&self.shared, visit, request).await,
             Ok(visit) => request::answer(&self.shared, visit, request).await,
             Err(unread) => unread.answer(&self.shared.clock),
-        })
+        }
     }
 }

@@ -23,7 +23,7 @@ pub struct ProviderName(Arc<str>);
 
 /// A person (or machine) whose sign-in was verified.
 ///
-/// Made only from a verified sign-in and from an opened session, see [`Identity::vouch`].
+/// Made only from a verified sign-in and from an opened session, see `Identity::vouch`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity(Vouched);
 

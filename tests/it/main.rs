@@ -3,4 +3,7 @@
 //! A file per promise; names are sentences. Nothing sleeps: a test waits for an event or moves the clock.
 
 mod layering;
+mod session;
+mod sign_in;
+mod sign_out;
 mod support;

@@ -20,7 +20,7 @@ pub struct Answer {
 
 impl Answer {
     /// The value of the only field of that name.
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub fn field<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         let mut values = self.all(name);
         let first = values.next();
         assert!(values.next().is_none(), "{name} stands several times: {:?}", self.fields);
