@@ -138,7 +138,14 @@ impl App {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
         let clock = self.parts.clock.clone();
-        self.tasks.push(tokio::spawn(listener::serve(bound, service, limits, clock, listener::Meters::default(), shutdown)));
+        self.tasks.push(tokio::spawn(listener::serve(
+            bound,
+            service,
+            limits,
+            clock,
+            listener::Meters::default(),
+            shutdown,
+        )));
     }
 }
 
@@ -151,7 +158,13 @@ fn line_format(config: &Config) -> Format {
 }
 
 /// Builds all that depends on the configuration.
-fn generation(config: Config, parts: &Parts, trail: &Trail, format: Format, pools: &Arc<Pools>) -> Result<Generation, StartError> {
+fn generation(
+    config: Config,
+    parts: &Parts,
+    trail: &Trail,
+    format: Format,
+    pools: &Arc<Pools>,
+) -> Result<Generation, StartError> {
     let wanted = config.wanted();
     let security = match config.public_url.scheme() {
         Scheme::Https => Security::Secure,
@@ -202,7 +215,12 @@ fn generation(config: Config, parts: &Parts, trail: &Trail, format: Format, pool
         routes,
         proxy,
         opened: OpenedCache::new(count),
-        logging: Logging { audit: trail.clone(), access, query: config.log.query, identity: config.log.identity },
+        logging: Logging {
+            audit: trail.clone(),
+            access,
+            query: config.log.query,
+            identity: config.log.identity,
+        },
     })
 }
 

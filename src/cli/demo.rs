@@ -59,15 +59,17 @@ async fn demo(ports: Ports) -> Exit {
         }
     };
     let added = demo.environment();
-    let environment = move |name: &str| added.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+    let environment =
+        move |name: &str| added.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
     // The demo's configuration is parsed like any file; only its two secrets are made here.
-    let Loaded { config, .. } = match config::parse(&demo.config_text(), "demo.toml", Path::new("."), &environment) {
-        Ok(loaded) => loaded,
-        Err(faults) => {
-            tell(&faults.to_string());
-            return Exit::Config;
-        }
-    };
+    let Loaded { config, .. } =
+        match config::parse(&demo.config_text(), "demo.toml", Path::new("."), &environment) {
+            Ok(loaded) => loaded,
+            Err(faults) => {
+                tell(&faults.to_string());
+                return Exit::Config;
+            }
+        };
     app::install_log(&config);
     let parts = Parts { clock, random, lines: lines.clone(), observer: Some(demo.observer()) };
     let app = match App::start(config, parts).await {

@@ -38,8 +38,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run the gateway
-    #[command(after_help = "Exit codes: 0 ended as asked, 1 cannot listen or crashed, 78 the configuration is wrong.\n\
-        Access and audit lines go to standard output, everything else to standard error.")]
+    #[command(
+        after_help = "Exit codes: 0 ended as asked, 1 cannot listen or crashed, 78 the configuration is wrong.\n\
+        Access and audit lines go to standard output, everything else to standard error."
+    )]
     Serve(ConfigArgs),
     /// Check a configuration without running it, and print what to register at the provider
     #[command(after_help = "Exit codes: 0 fine, 3 warnings under --strict, 78 the configuration is wrong.")]
@@ -88,7 +90,8 @@ pub fn run() -> ExitCode {
 
 /// `vestibule 0.1.0 (commit abcdef0)`; the commit is known where the build was told.
 fn version() -> String {
-    let commit = option_env!("VESTIBULE_COMMIT").map(|commit| format!(" (commit {commit})")).unwrap_or_default();
+    let commit =
+        option_env!("VESTIBULE_COMMIT").map(|commit| format!(" (commit {commit})")).unwrap_or_default();
     format!("vestibule {}{commit}", env!("CARGO_PKG_VERSION"))
 }
 
@@ -115,7 +118,10 @@ impl ConfigArgs {
 }
 
 /// The environment of this process: the only place that reads it.
-#[expect(clippy::disallowed_methods, reason = "the environment enters here and is an argument everywhere else")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment enters here and is an argument everywhere else"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -26,7 +26,11 @@ fn table(config: &Config) -> String {
                     host.to_string(),
                     path.clone(),
                     route.route.rule().to_string(),
-                    if route.header_sets.is_empty() { "none".to_owned() } else { route.header_sets.join(", ") },
+                    if route.header_sets.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        route.header_sets.join(", ")
+                    },
                     format!("http://{upstream}:{port}"),
                 ]);
             }
@@ -34,7 +38,11 @@ fn table(config: &Config) -> String {
     }
     // Within a host the longer path wins, so it stands first.
     rows.sort_by(|[_, host_a, path_a, ..], [_, host_b, path_b, ..]| {
-        host_a.cmp(host_b).then_with(|| path_b.matches('/').count().cmp(&path_a.matches('/').count())).then_with(|| path_b.len().cmp(&path_a.len())).then_with(|| path_a.cmp(path_b))
+        host_a
+            .cmp(host_b)
+            .then_with(|| path_b.matches('/').count().cmp(&path_a.matches('/').count()))
+            .then_with(|| path_b.len().cmp(&path_a.len()))
+            .then_with(|| path_a.cmp(path_b))
     });
     rows.insert(0, ["route", "host", "path", "who", "headers", "upstream"].map(str::to_owned));
     let mut widths = [0; 6];

@@ -51,7 +51,8 @@ async fn serve(config: Config) -> Exit {
         1 => "vestibule: 1 route".to_owned(),
         count => format!("vestibule: {count} routes"),
     });
-    let parts = Parts { clock: Clock::system(), random: Random::system(), lines: lines.clone(), observer: None };
+    let parts =
+        Parts { clock: Clock::system(), random: Random::system(), lines: lines.clone(), observer: None };
     let app = match App::start(config, parts).await {
         Ok(app) => app,
         Err(error) => {

@@ -46,10 +46,7 @@ pub(super) fn redirect(to: &str) -> Answer {
 
 /// 405 with the methods that would do.
 pub(super) fn wrong_method(allowed: &'static str) -> Answer {
-    let mut answer = text(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "this address does not take that method",
-    );
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method");
     set(&mut answer, ALLOW, allowed);
     answer
 }
@@ -68,11 +65,7 @@ pub(super) fn stream(status: StatusCode, media_type: &'static str, body: Body) -
     set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
     // Not `no-referrer`: that makes a browser send `Origin: null` with our own forms.
     set(&mut answer, REFERRER_POLICY, "same-origin");
-    set(
-        &mut answer,
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; frame-ancestors 'none'",
-    );
+    set(&mut answer, CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     answer
 }
 

@@ -18,12 +18,7 @@ pub(super) fn gateway_url(ports: Ports) -> String {
 /// The configuration of a demo on these ports, as `vestibule demo --print` shows it.
 #[must_use]
 pub fn config_text(ports: Ports) -> String {
-    let Ports {
-        gateway,
-        admin,
-        upstream,
-        provider,
-    } = ports;
+    let Ports { gateway, admin, upstream, provider } = ports;
     format!(
         r#"# What `vestibule demo` runs with: an ordinary Vestibule configuration.
 #
@@ -41,6 +36,10 @@ admin = "127.0.0.1:{admin}"
 
 [session]
 key = {{ env = "{SESSION_KEY}" }}
+
+# For people who watch; without this, lines are JSON unless standard output is a terminal.
+[log]
+format = "text"
 
 [providers.demo]
 issuer        = "http://localhost:{provider}"
@@ -76,12 +75,7 @@ allow    = ["claim:acr=mfa"]
 
 /// The text that greets a person in the terminal (surface.md 2.7). It names only what is built.
 pub(super) fn banner(ports: Ports) -> String {
-    let Ports {
-        admin,
-        upstream,
-        provider,
-        ..
-    } = ports;
+    let Ports { admin, upstream, provider, .. } = ports;
     let gateway = gateway_url(ports);
     format!(
         "vestibule demo: nothing is saved, nothing leaves this machine

@@ -71,10 +71,7 @@ pub(super) fn with_script(look: Look, title: &str, body: &str, script: &str) -> 
     if !script.is_empty() {
         policy.push_str(&format!("; script-src '{}'; connect-src 'self'", hash(script)));
     }
-    Document {
-        text: render(&shell),
-        policy,
-    }
+    Document { text: render(&shell), policy }
 }
 
 /// Renders a template. Writing to a string cannot fail, so a failure is an empty page.

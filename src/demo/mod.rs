@@ -86,12 +86,7 @@ impl Ports {
 
 impl Default for Ports {
     fn default() -> Self {
-        Self {
-            gateway: 4180,
-            admin: 4181,
-            upstream: 4182,
-            provider: 4183,
-        }
+        Self { gateway: 4180, admin: 4181, upstream: 4182, provider: 4183 }
     }
 }
 
@@ -116,17 +111,10 @@ impl Demo {
             post_logout_redirect_uris: vec![format!("{gateway}/oauth2/signed_out")],
             id_token_alg: Algorithm::Rs256,
         };
-        let settings = Settings {
-            clients: vec![client],
-            users: User::demo(),
-        };
+        let settings = Settings { clients: vec![client], users: User::demo() };
         let provider = Provider::start(settings, ports.provider, clock, random).await?;
         Ok(Self {
-            ports: Ports {
-                upstream: upstream.addr().port(),
-                provider: provider.addr().port(),
-                ..ports
-            },
+            ports: Ports { upstream: upstream.addr().port(), provider: provider.addr().port(), ..ports },
             session_key,
             client_secret: Secret::new(client_secret),
             heads,
@@ -147,10 +135,7 @@ impl Demo {
     pub fn environment(&self) -> [(String, String); 2] {
         [
             (config::SESSION_KEY.to_owned(), self.session_key.expose().clone()),
-            (
-                config::CLIENT_SECRET.to_owned(),
-                self.client_secret.expose().clone(),
-            ),
+            (config::CLIENT_SECRET.to_owned(), self.client_secret.expose().clone()),
         ]
     }
 

@@ -65,16 +65,8 @@ pub(super) async fn bind_both(what: &'static str, port: u16) -> Result<Vec<TcpLi
             Ok(v6) => return Ok(vec![v4, v6]),
             Err(StartError::Bind { source, .. })
                 if port == 0 && attempt < PORT_ATTEMPTS && source.kind() == io::ErrorKind::AddrInUse => {}
-            Err(StartError::Bind {
-                what,
-                address,
-                source,
-            }) if source.kind() == io::ErrorKind::AddrInUse => {
-                return Err(StartError::Bind {
-                    what,
-                    address,
-                    source,
-                });
+            Err(StartError::Bind { what, address, source }) if source.kind() == io::ErrorKind::AddrInUse => {
+                return Err(StartError::Bind { what, address, source });
             }
             // A machine without IPv6 has nobody else there either.
             Err(_) => return Ok(vec![v4]),
@@ -84,13 +76,7 @@ pub(super) async fn bind_both(what: &'static str, port: u16) -> Result<Vec<TcpLi
 
 async fn bind(what: &'static str, ip: IpAddr, port: u16) -> Result<TcpListener, StartError> {
     let address = SocketAddr::new(ip, port);
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Bind {
-            what,
-            address,
-            source,
-        })
+    TcpListener::bind(address).await.map_err(|source| StartError::Bind { what, address, source })
 }
 
 /// Serves until the returned handle is dropped.
@@ -138,19 +124,14 @@ async fn connection<H: Handler>(stream: TcpStream, handler: Arc<H>, clock: &Cloc
     builder.timer(clock.timer()).max_buf_size(64 * 1024);
     match keep_alive {
         KeepAlive::Forever => builder.header_read_timeout(None),
-        KeepAlive::No => builder
-            .keep_alive(false)
-            .header_read_timeout(Duration::from_secs(30)),
+        KeepAlive::No => builder.keep_alive(false).header_read_timeout(Duration::from_secs(30)),
     };
     let service = service_fn(move |request| {
         let handler = Arc::clone(&handler);
         async move { Ok::<_, Infallible>(handler.handle(request).await) }
     });
     // A connection that ends badly is the browser's business: there is nobody to tell.
-    let _ = builder
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+    let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 
 impl Drop for Running {

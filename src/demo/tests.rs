@@ -23,10 +23,7 @@ fn a_repeated_parameter_is_refused_even_if_empty() {
 #[test]
 fn a_form_has_at_most_64_parameters() {
     assert!(Params::parse("a=1&".repeat(64).as_bytes()).is_ok());
-    assert_eq!(
-        Params::parse("a=1&".repeat(65).as_bytes()).err(),
-        Some(FormError::TooMany)
-    );
+    assert_eq!(Params::parse("a=1&".repeat(65).as_bytes()).err(), Some(FormError::TooMany));
 }
 
 #[test]
@@ -49,19 +46,10 @@ fn the_configuration_is_toml_for_the_given_ports() {
         at[*last].clone()
     };
     assert_eq!(get(&["public_url"]).as_str(), Some("http://127.0.0.1:5000"));
-    assert_eq!(
-        get(&["providers", "demo", "issuer"]).as_str(),
-        Some("http://localhost:5003")
-    );
-    assert_eq!(
-        get(&["session", "key", "env"]).as_str(),
-        Some(super::config::SESSION_KEY)
-    );
+    assert_eq!(get(&["providers", "demo", "issuer"]).as_str(), Some("http://localhost:5003"));
+    assert_eq!(get(&["session", "key", "env"]).as_str(), Some(super::config::SESSION_KEY));
     for route in ["home", "admin", "public", "sensitive"] {
-        assert_eq!(
-            get(&["routes", route, "upstream"]).as_str(),
-            Some("http://127.0.0.1:5002")
-        );
+        assert_eq!(get(&["routes", route, "upstream"]).as_str(), Some("http://127.0.0.1:5002"));
     }
 }
 
@@ -78,8 +66,5 @@ fn the_policy_names_the_hash_of_what_stands_in_the_page() {
     let page = with_script(Look::Upstream, "t", "", "let a = 1 < 2;");
     assert!(page.text.contains("<script>let a = 1 < 2;</script>"));
     // printf 'let a = 1 < 2;' | openssl dgst -sha256 -binary | base64
-    assert!(
-        page.policy
-            .contains("script-src 'sha256-Xd/xFl+DmsVqHczJvGQWMh7nLH7H7r5iGmQKRm0JimU='")
-    );
+    assert!(page.policy.contains("script-src 'sha256-Xd/xFl+DmsVqHczJvGQWMh7nLH7H7r5iGmQKRm0JimU='"));
 }

@@ -59,15 +59,22 @@ impl http_body::Body for Body {
     type Data = Bytes;
     type Error = proxy::BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = match &mut self.source {
-            Source::Own(body) => ready!(Pin::new(body).poll_frame(context)).map(|frame| frame.map_err(|never| match never {})),
+            Source::Own(body) => {
+                ready!(Pin::new(body).poll_frame(context)).map(|frame| frame.map_err(|never| match never {}))
+            }
             Source::Upstream(body) => ready!(Pin::new(body).poll_frame(context)),
         };
         let ended = self.is_end_stream();
         if let Some(guard) = &mut self.guard {
             match &frame {
-                Some(Ok(frame)) => guard.sent += frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(0)),
+                Some(Ok(frame)) => {
+                    guard.sent += frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(0))
+                }
                 Some(Err(_)) => {}
                 None => guard.complete = true,
             }

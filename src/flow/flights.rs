@@ -47,7 +47,12 @@ impl<T: Send + Sync + 'static> Flights<T> {
     }
 
     /// Joins the flight `key`, or starts it with `work`.
-    pub(super) async fn join<F>(&self, key: String, parameters: [u8; 32], work: impl FnOnce() -> F) -> Result<Arc<T>, NotJoined>
+    pub(super) async fn join<F>(
+        &self,
+        key: String,
+        parameters: [u8; 32],
+        work: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, NotJoined>
     where
         F: Future<Output = T> + Send + 'static,
     {
@@ -56,7 +61,12 @@ impl<T: Send + Sync + 'static> Flights<T> {
         result.clone().ok_or(NotJoined::Lost)
     }
 
-    fn board<F>(&self, key: String, parameters: [u8; 32], work: impl FnOnce() -> F) -> Result<watch::Receiver<Option<Arc<T>>>, NotJoined>
+    fn board<F>(
+        &self,
+        key: String,
+        parameters: [u8; 32],
+        work: impl FnOnce() -> F,
+    ) -> Result<watch::Receiver<Option<Arc<T>>>, NotJoined>
     where
         F: Future<Output = T> + Send + 'static,
     {
@@ -68,7 +78,11 @@ impl<T: Send + Sync + 'static> Flights<T> {
             (now < flight.started.plus(KEPT) || !landed) && (landed || flight.result.has_changed().is_ok())
         });
         if let Some(flight) = flights.get(&key) {
-            return if flight.parameters == parameters { Ok(flight.result.clone()) } else { Err(NotJoined::Conflict) };
+            return if flight.parameters == parameters {
+                Ok(flight.result.clone())
+            } else {
+                Err(NotJoined::Conflict)
+            };
         }
         if flights.len() >= MAX {
             return Err(NotJoined::Full);

@@ -17,8 +17,8 @@ use super::session::{self, Absence};
 use super::visit::{Ending, Visit};
 use crate::audit::EventName;
 use crate::clock::Timestamp;
-use crate::oidc::callback::{self, Answer, Callback, Code};
 pub(super) use crate::oidc::Account;
+use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
 use crate::session::{
     Attempt, Binding, MAX_CANDIDATES, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs,
@@ -69,13 +69,15 @@ pub(super) fn recorded(visit: &Visit, route_start: &str) -> ReturnTo {
     if whole.as_str().len() <= MAX_RECORDED {
         return whole;
     }
-    crate::web::CanonicalPath::parse(route_start).map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
+    crate::web::CanonicalPath::parse(route_start)
+        .map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
 }
 
 /// The page about the session itself, as the only own endpoint that one returns to.
 pub(super) fn recorded_own(visit: &Visit) -> ReturnTo {
     let path = format!("{}/", visit.generation().login.path);
-    crate::web::CanonicalPath::parse(&path).map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
+    crate::web::CanonicalPath::parse(&path)
+        .map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
 }
 
 /// `/start` and `/sign_in`: a page load that wants to sign in.
@@ -89,7 +91,8 @@ pub(super) async fn asked(shared: &Shared, visit: &Visit, headers: &HeaderMap) -
         Some("1") => Account::Other,
         _ => Account::Any,
     };
-    let absence = session::present(visit.generation(), shared, visit.facts().host(), headers, visit.now()).err();
+    let absence =
+        session::present(visit.generation(), shared, visit.facts().host(), headers, visit.now()).err();
     start(shared, visit, headers, absence, &to, account).await
 }
 
@@ -127,15 +130,25 @@ pub(super) async fn start(
         return response;
     }
     let redirect_uri = redirect_uri(visit);
-    let pending =
-        PendingLogin::begin(provider.name().clone(), redirect_uri, to.as_str().to_owned(), &shared.random, visit.now());
+    let pending = PendingLogin::begin(
+        provider.name().clone(),
+        redirect_uri,
+        to.as_str().to_owned(),
+        &shared.random,
+        visit.now(),
+    );
     let url = match provider.authorization_url(&pending, account, &generation.wanted).await {
         Ok(url) => url,
         Err(error) => return failed(shared, visit, Arc::new(error.into()), to.as_str()),
     };
     let state = pending.attempt().state();
     let name = generation.cookies.pending(&Attempt::tag(&state));
-    let sealed = generation.keyring.seal(Purpose::PendingLogin, bound(&name, visit), &pending.to_bytes(), &shared.random);
+    let sealed = generation.keyring.seal(
+        Purpose::PendingLogin,
+        bound(&name, visit),
+        &pending.to_bytes(),
+        &shared.random,
+    );
 
     let mut event = visit.event(EventName::SignInStarted);
     event.provider = Some(provider.name().as_str());
@@ -170,7 +183,9 @@ pub(super) async fn finish(shared: &Shared, visit: &Visit, headers: &HeaderMap) 
 /// Whether `path`, after `login.path`, is the callback of the provider by name.
 pub(super) fn is_named_callback(generation: &Generation, path: &str) -> bool {
     let name = path.strip_prefix("/callback/");
-    name.is_some_and(|name| generation.provider.as_ref().is_some_and(|provider| provider.name().as_str() == name))
+    name.is_some_and(|name| {
+        generation.provider.as_ref().is_some_and(|provider| provider.name().as_str() == name)
+    })
 }
 
 /// The attempt of this browser that has this state.
@@ -199,7 +214,13 @@ fn stale(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> 
     fail(shared, visit, &Refusal::StaleState)
 }
 
-async fn conclude(shared: &Shared, visit: &Visit, headers: &HeaderMap, callback: Callback, pending: PendingLogin) -> Response<Body> {
+async fn conclude(
+    shared: &Shared,
+    visit: &Visit,
+    headers: &HeaderMap,
+    callback: Callback,
+    pending: PendingLogin,
+) -> Response<Body> {
     let generation = visit.generation();
     let Some(provider) = &generation.provider else { return fail(shared, visit, &Refusal::StaleState) };
     let to = pending.return_to().to_owned();
@@ -215,7 +236,16 @@ async fn conclude(shared: &Shared, visit: &Visit, headers: &HeaderMap, callback:
     };
     let key = pending.attempt().state();
     let parameters = fingerprint(visit.facts().query().unwrap_or_default());
-    let work = || redeem(Arc::clone(generation), provider.clone(), shared_parts(shared), pending, code, visit.facts().host().clone());
+    let work = || {
+        redeem(
+            Arc::clone(generation),
+            provider.clone(),
+            shared_parts(shared),
+            pending,
+            code,
+            visit.facts().host().clone(),
+        )
+    };
     let finished = match shared.flights.join(key, parameters, work).await {
         Ok(finished) => finished,
         Err(NotJoined::Conflict) => return fail(shared, visit, &Refusal::CodeConflict),
@@ -231,7 +261,14 @@ async fn conclude(shared: &Shared, visit: &Visit, headers: &HeaderMap, callback:
     }
 }
 
-fn signed_in(shared: &Shared, visit: &Visit, headers: &HeaderMap, session: &Session, sealed: &str, to: &str) -> Response<Body> {
+fn signed_in(
+    shared: &Shared,
+    visit: &Visit,
+    headers: &HeaderMap,
+    session: &Session,
+    sealed: &str,
+    to: &str,
+) -> Response<Body> {
     let generation = visit.generation();
     let who = visit.who(session);
     let mut event = visit.event(EventName::SignInSucceeded);
@@ -243,7 +280,8 @@ fn signed_in(shared: &Shared, visit: &Visit, headers: &HeaderMap, session: &Sess
     add(&mut response, session::cookie(generation, session, sealed, visit.now()));
     let rounds = rounds(generation, visit.facts().host(), headers, visit.now()).saturating_add(1);
     add(&mut response, round_cookie(shared, visit, rounds));
-    let ending = Ending { user: who.map(|who| who.user), session: Some(session.id().short()), ..Ending::new("own") };
+    let ending =
+        Ending { user: who.map(|who| who.user), session: Some(session.id().short()), ..Ending::new("own") };
     visit.finish(&shared.clock, response, ending)
 }
 
@@ -257,14 +295,23 @@ fn shared_parts(shared: &Shared) -> Parts {
     Parts { clock: shared.clock.clone(), random: shared.random.clone() }
 }
 
-async fn redeem(generation: Arc<Generation>, provider: Arc<Provider>, parts: Parts, pending: PendingLogin, code: Code, host: HostName) -> Finished {
-    let redeemed: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(provider.redeem(&code, &pending, &generation.wanted));
+async fn redeem(
+    generation: Arc<Generation>,
+    provider: Arc<Provider>,
+    parts: Parts,
+    pending: PendingLogin,
+    code: Code,
+    host: HostName,
+) -> Finished {
+    let redeemed: Pin<Box<dyn Future<Output = _> + Send>> =
+        Box::pin(provider.redeem(&code, &pending, &generation.wanted));
     let signed_in = match redeemed.await {
         Ok(signed_in) => signed_in,
         Err(error) => return Finished::Failed(Arc::new(error)),
     };
     let id = SessionId::new(parts.random.bytes());
-    let session = Session::begin(id, signed_in.identity, signed_in.kept, signed_in.authenticated, parts.clock.now());
+    let session =
+        Session::begin(id, signed_in.identity, signed_in.kept, signed_in.authenticated, parts.clock.now());
     let name = generation.cookies.session();
     let bytes = session.to_bytes(provider.binding());
     let binding = Binding { cookie: &name, host: host.as_str() };
@@ -315,7 +362,11 @@ fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
         let pending = generation.keyring.open(Purpose::PendingLogin, bound(name, visit), value);
         match pending.and_then(|bytes| PendingLogin::from_bytes(&bytes)) {
             Some(pending) if !pending.is_over(generation.login.timeout, visit.now()) => {
-                known.push(Known { cookie: name.to_owned(), size: name.len() + value.len(), started: pending.started() });
+                known.push(Known {
+                    cookie: name.to_owned(),
+                    size: name.len() + value.len(),
+                    started: pending.started(),
+                });
             }
             _ => gone.push(name.to_owned()),
         }

@@ -96,7 +96,10 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
             ProviderSignOut::Ended
         }
         // The provider did not send the browser back as it was asked to, or has no sign-out of its own.
-        _ => generation.provider.as_ref().map_or(ProviderSignOut::Local, |provider| ProviderSignOut::MayRemain(provider.title())),
+        _ => generation
+            .provider
+            .as_ref()
+            .map_or(ProviderSignOut::Local, |provider| ProviderSignOut::MayRemain(provider.title())),
     };
     let page = Page::SignedOut { provider, sign_in: Link::here("/") };
     let mut response = own::page(shared, visit, &page);

@@ -13,11 +13,18 @@ use crate::web::forwarded::Trust;
 use crate::web::{CanonicalPath, Facts, HostName, PeerAddr, RequestId, RequestKind, Source};
 
 /// Reads a request.
-pub(super) fn read<B>(generation: &Arc<Generation>, shared: &Shared, peer: PeerAddr, request: &Request<B>) -> Result<Visit, Box<Unread>> {
+pub(super) fn read<B>(
+    generation: &Arc<Generation>,
+    shared: &Shared,
+    peer: PeerAddr,
+    request: &Request<B>,
+) -> Result<Visit, Box<Unread>> {
     let headers = request.headers();
     let forwarded = generation.trusted_proxies.read(peer, headers);
     let id = match forwarded.trust() {
-        Trust::Trusted => headers.get("x-request-id").and_then(|id| id.to_str().ok()).and_then(RequestId::parse),
+        Trust::Trusted => {
+            headers.get("x-request-id").and_then(|id| id.to_str().ok()).and_then(RequestId::parse)
+        }
         Trust::Untrusted => None,
     };
     let id = id.unwrap_or_else(|| RequestId::fresh(shared.random.bytes()));
@@ -48,7 +55,10 @@ pub(super) fn read<B>(generation: &Arc<Generation>, shared: &Shared, peer: PeerA
             peer,
             id,
             method: request.method().clone(),
-            host: headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned()).unwrap_or_default(),
+            host: headers
+                .get(HOST)
+                .map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned())
+                .unwrap_or_default(),
             path: request.uri().path().to_owned(),
             started: shared.clock.instant(),
             now: shared.clock.now(),
@@ -64,7 +74,8 @@ fn host<B>(request: &Request<B>) -> Result<HostName, Refusal> {
         return Err(Refusal::BadHost("several Host fields were sent".to_owned()));
     }
     let line = line.map(|line| line.to_str()).transpose();
-    let line = line.map_err(|_| Refusal::BadHost("the Host field is not ASCII".to_owned()))?.unwrap_or_default();
+    let line =
+        line.map_err(|_| Refusal::BadHost("the Host field is not ASCII".to_owned()))?.unwrap_or_default();
     let (host, port) = HostName::parse(line).map_err(|error| Refusal::BadHost(error.to_string()))?;
     if let Some(authority) = request.uri().authority() {
         let (target, target_port) =
@@ -81,7 +92,10 @@ fn target<B>(generation: &Generation, request: &Request<B>) -> Result<CanonicalP
         return Err(Refusal::UnsupportedMethod);
     }
     let uri = request.uri();
-    if uri.scheme_str().is_some_and(|scheme| !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https")) {
+    if uri
+        .scheme_str()
+        .is_some_and(|scheme| !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https"))
+    {
         return Err(Refusal::BadPath("the target is no http address".to_owned()));
     }
     let path = CanonicalPath::parse(uri.path()).map_err(|error| Refusal::BadPath(error.to_string()))?;
@@ -100,5 +114,11 @@ fn head_size<B>(request: &Request<B>) -> usize {
     let uri = request.uri();
     let target = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     let line = request.method().as_str().len() + target + "  HTTP/1.1\r\n".len();
-    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum::<usize>() + line + 2
+    request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum::<usize>()
+        + line
+        + 2
 }

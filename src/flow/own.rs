@@ -60,7 +60,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         "" | "/" if signs_in && page_load => your_session(shared, &visit, headers).await,
         "/userinfo" if signs_in && page_load => userinfo(shared, &visit, headers),
         CLEAR_COOKIES if method == Method::POST => clear_cookies(shared, &visit, headers),
-        "/sign_out" if signs_in => method_not_allowed(shared, &visit, &[Method::GET, Method::HEAD, Method::POST]),
+        "/sign_out" if signs_in => {
+            method_not_allowed(shared, &visit, &[Method::GET, Method::HEAD, Method::POST])
+        }
         CLEAR_COOKIES => method_not_allowed(shared, &visit, &[Method::POST]),
         "/start" | "/sign_in" | "/callback" | "/signed_out" | "/userinfo" | "" | "/" if signs_in => {
             method_not_allowed(shared, &visit, &[Method::GET, Method::HEAD])
@@ -110,7 +112,8 @@ async fn your_session(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Re
     let session = presented.session();
     let identity = session.identity();
     let host_routes = generation.routes.routes(visit.facts().host());
-    let mut names: Vec<String> = host_routes.flat_map(|route| route.plan().names()).map(ToString::to_string).collect();
+    let mut names: Vec<String> =
+        host_routes.flat_map(|route| route.plan().names()).map(ToString::to_string).collect();
     names.sort_unstable();
     names.dedup();
     let sign_out = format!("{}/sign_out", generation.login.path);

@@ -88,17 +88,41 @@ impl Refusal {
             level: Level::INFO,
         };
         match self {
-            Self::BadHost(why) => client(S::BAD_REQUEST, "bad_host", &format!("The request cannot be understood: {why}.")),
-            Self::BadPath(why) => client(S::BAD_REQUEST, "bad_path", &format!("The request cannot be understood: {why}.")),
-            Self::UnsupportedMethod => client(S::METHOD_NOT_ALLOWED, "method_not_allowed", "This method is not served here."),
-            Self::HeadTooLarge => client(S::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The request's head is too large."),
-            Self::UnknownHost => client(S::MISDIRECTED_REQUEST, "unknown_host", "No site here has this name."),
+            Self::BadHost(why) => {
+                client(S::BAD_REQUEST, "bad_host", &format!("The request cannot be understood: {why}."))
+            }
+            Self::BadPath(why) => {
+                client(S::BAD_REQUEST, "bad_path", &format!("The request cannot be understood: {why}."))
+            }
+            Self::UnsupportedMethod => {
+                client(S::METHOD_NOT_ALLOWED, "method_not_allowed", "This method is not served here.")
+            }
+            Self::HeadTooLarge => client(
+                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head_too_large",
+                "The request's head is too large.",
+            ),
+            Self::UnknownHost => {
+                client(S::MISDIRECTED_REQUEST, "unknown_host", "No site here has this name.")
+            }
             Self::NotFound => client(S::NOT_FOUND, "not_found", "There is nothing at this address."),
-            Self::MethodNotAllowed(_) => client(S::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take such requests."),
+            Self::MethodNotAllowed(_) => client(
+                S::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address does not take such requests.",
+            ),
             Self::SignInNeeded => client(S::UNAUTHORIZED, "sign_in_required", "Sign in to go on."),
-            Self::NotAllowed { .. } => client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here."),
-            Self::ForeignWebSocket => client(S::FORBIDDEN, "foreign_origin", "A WebSocket with a session must come from a page of this site."),
-            Self::ForeignForm { .. } => client(S::FORBIDDEN, "foreign_origin", "This must come from a page of this site."),
+            Self::NotAllowed { .. } => {
+                client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here.")
+            }
+            Self::ForeignWebSocket => client(
+                S::FORBIDDEN,
+                "foreign_origin",
+                "A WebSocket with a session must come from a page of this site.",
+            ),
+            Self::ForeignForm { .. } => {
+                client(S::FORBIDDEN, "foreign_origin", "This must come from a page of this site.")
+            }
             Self::Callback(error) => Outline {
                 private: Some(error.to_string()),
                 ..client(S::BAD_REQUEST, "login/bad-callback", "The provider's answer could not be read.")
@@ -108,19 +132,33 @@ impl Refusal {
                 "login/stale-state",
                 "This sign-in took too long, was finished already, or was started in another browser.",
             ),
-            Self::CodeConflict => client(S::BAD_REQUEST, "login/code-conflict", "This sign-in was answered twice, in two ways."),
-            Self::LoginBusy => client(S::SERVICE_UNAVAILABLE, "login/busy", "The sign-in broke off. Please try again."),
+            Self::CodeConflict => {
+                client(S::BAD_REQUEST, "login/code-conflict", "This sign-in was answered twice, in two ways.")
+            }
+            Self::LoginBusy => {
+                client(S::SERVICE_UNAVAILABLE, "login/busy", "The sign-in broke off. Please try again.")
+            }
             Self::Login { error, .. } => {
                 let (status, level) = match error.fault() {
                     Fault::Client => (S::BAD_REQUEST, Level::INFO),
                     Fault::Provider | Fault::Account => (S::BAD_GATEWAY, Level::WARN),
                     Fault::Unavailable => (S::SERVICE_UNAVAILABLE, Level::WARN),
                 };
-                Outline { status, word: error.code(), public: error.public(), private: Some(error.to_string()), level }
+                Outline {
+                    status,
+                    word: error.code(),
+                    public: error.public(),
+                    private: Some(error.to_string()),
+                    level,
+                }
             }
             Self::ProviderSaid { error, description, .. } if error == "access_denied" => Outline {
                 private: Some(said(error, description.as_deref())),
-                ..client(S::FORBIDDEN, "login/access-denied", "The provider did not let you in, or you declined.")
+                ..client(
+                    S::FORBIDDEN,
+                    "login/access-denied",
+                    "The provider did not let you in, or you declined.",
+                )
             },
             Self::ProviderSaid { error, description, .. } => Outline {
                 private: Some(said(error, description.as_deref())),
@@ -141,8 +179,14 @@ impl Refusal {
             Self::LoopBroken { last } => Outline {
                 status: S::FORBIDDEN,
                 word: "login/loop",
-                public: format!("Signing in worked three times in a row, but each time it was lost again. {}", last.sentence()),
-                private: Some(format!("three sign-ins in a row led nowhere; the last check that failed: {}", last.word())),
+                public: format!(
+                    "Signing in worked three times in a row, but each time it was lost again. {}",
+                    last.sentence()
+                ),
+                private: Some(format!(
+                    "three sign-ins in a row led nowhere; the last check that failed: {}",
+                    last.word()
+                )),
                 level: Level::WARN,
             },
             Self::Upstream { error, .. } => upstream(error),
@@ -154,15 +198,34 @@ impl Refusal {
         let login = visit.generation().login.path.as_str();
         let sign_in = format!("{}{login}/sign_in", visit.facts().origin());
         let back = start_link(login, &own::target(visit.facts()), None);
-        self.build(visit.generation(), visit.reader(), visit.facts().id(), visit.facts().host().as_str(), Some((&sign_in, &back)))
+        self.build(
+            visit.generation(),
+            visit.reader(),
+            visit.facts().id(),
+            visit.facts().host().as_str(),
+            Some((&sign_in, &back)),
+        )
     }
 
     /// The answer for a request that could not be read.
-    pub(super) fn answer_unread(&self, generation: &Generation, reader: Reader, id: &RequestId, host: &str) -> Response<Body> {
+    pub(super) fn answer_unread(
+        &self,
+        generation: &Generation,
+        reader: Reader,
+        id: &RequestId,
+        host: &str,
+    ) -> Response<Body> {
         self.build(generation, reader, id, host, None)
     }
 
-    fn build(&self, generation: &Generation, reader: Reader, id: &RequestId, host: &str, links: Option<(&str, &str)>) -> Response<Body> {
+    fn build(
+        &self,
+        generation: &Generation,
+        reader: Reader,
+        id: &RequestId,
+        host: &str,
+        links: Option<(&str, &str)>,
+    ) -> Response<Body> {
         let outline = self.outline();
         let mut response = match reader {
             Reader::Person => {
@@ -171,7 +234,8 @@ impl Refusal {
                 self.page(generation, &outline, host, back, &frame)
             }
             Reader::Program => {
-                let sign_in = links.filter(|_| matches!(self, Self::SignInNeeded)).map(|(sign_in, _)| sign_in);
+                let sign_in =
+                    links.filter(|_| matches!(self, Self::SignInNeeded)).map(|(sign_in, _)| sign_in);
                 Pages::json(outline.status, outline.word, &outline.public, sign_in, id.as_str())
             }
         };
@@ -189,7 +253,14 @@ impl Refusal {
         answer::own(response)
     }
 
-    fn page(&self, generation: &Generation, outline: &Outline, host: &str, back: &str, frame: &Frame<'_>) -> Response<bytes::Bytes> {
+    fn page(
+        &self,
+        generation: &Generation,
+        outline: &Outline,
+        host: &str,
+        back: &str,
+        frame: &Frame<'_>,
+    ) -> Response<bytes::Bytes> {
         let login = generation.login.path.as_str();
         let public_url = generation.public_url.to_string();
         let sign_out = format!("{login}/sign_out");
@@ -207,9 +278,11 @@ impl Refusal {
         };
         let root = start_link(login, "/", None);
         let page = match self {
-            Self::UnsupportedMethod | Self::BadHost(_) | Self::BadPath(_) | Self::SignInNeeded | Self::ForeignWebSocket => {
-                Page::BadRequest { reason: &outline.public }
-            }
+            Self::UnsupportedMethod
+            | Self::BadHost(_)
+            | Self::BadPath(_)
+            | Self::SignInNeeded
+            | Self::ForeignWebSocket => Page::BadRequest { reason: &outline.public },
             Self::HeadTooLarge => Page::HeadTooLarge,
             Self::UnknownHost => {
                 // To a stranger it would tell what stands here; on loopback it is the operator who typed the other name.
@@ -227,8 +300,12 @@ impl Refusal {
                 sign_out: Link::here(&sign_out),
             },
             Self::ForeignForm { go_on } => Page::ForeignOrigin { go_on: Link::here(go_on) },
-            Self::Callback(_) | Self::StaleState | Self::CodeConflict => return failed(SignInFault::Request, &root),
-            Self::LoopBroken { .. } | Self::SessionTooLarge { .. } => return failed(SignInFault::Refused, &root),
+            Self::Callback(_) | Self::StaleState | Self::CodeConflict => {
+                return failed(SignInFault::Request, &root);
+            }
+            Self::LoopBroken { .. } | Self::SessionTooLarge { .. } => {
+                return failed(SignInFault::Refused, &root);
+            }
             Self::LoginBusy => Page::SignInUnavailable { cause: &outline.public, retry: Link::here(&root) },
             Self::Login { start_again, .. } => match outline.status {
                 StatusCode::SERVICE_UNAVAILABLE => {
@@ -268,19 +345,29 @@ fn upstream(error: &ForwardError) -> Outline {
         E::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body_too_large", "This is too large to send."),
         E::ClientBody => (S::BAD_REQUEST, "body_broken", "The request's body broke off."),
         E::ClientStalled => (S::REQUEST_TIMEOUT, "body_stalled", "The request's body took too long."),
-        E::ExpectationFailed => (S::EXPECTATION_FAILED, "expectation", "The request expects something that is not known here."),
-        E::TransferCoding => (S::NOT_IMPLEMENTED, "transfer_coding", "Only the transfer coding chunked is served here."),
+        E::ExpectationFailed => {
+            (S::EXPECTATION_FAILED, "expectation", "The request expects something that is not known here.")
+        }
+        E::TransferCoding => {
+            (S::NOT_IMPLEMENTED, "transfer_coding", "Only the transfer coding chunked is served here.")
+        }
         E::ConnectTimeout | E::HeadTimeout | E::UploadStalled => {
             (S::GATEWAY_TIMEOUT, "upstream/timeout", "The application took too long to answer.")
         }
-        E::Resolve { .. } | E::Connect { .. } => (S::BAD_GATEWAY, "upstream/unreachable", "The application is not answering."),
-        E::UpstreamClosed { .. } => (S::BAD_GATEWAY, "upstream/closed", "The application broke off before it answered."),
+        E::Resolve { .. } | E::Connect { .. } => {
+            (S::BAD_GATEWAY, "upstream/unreachable", "The application is not answering.")
+        }
+        E::UpstreamClosed { .. } => {
+            (S::BAD_GATEWAY, "upstream/closed", "The application broke off before it answered.")
+        }
         E::BadResponse { .. }
         | E::BadStatus { .. }
         | E::ResponseHeadTooLarge
         | E::ConflictingLength
         | E::ResponseTransferCoding
-        | E::UnexpectedUpgrade => (S::BAD_GATEWAY, "upstream/bad-answer", "The application's answer makes no sense."),
+        | E::UnexpectedUpgrade => {
+            (S::BAD_GATEWAY, "upstream/bad-answer", "The application's answer makes no sense.")
+        }
         E::NoUpstream | E::Target => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here."),
     };
     let level = match error.fault() {
@@ -309,7 +396,10 @@ fn trouble(kind: Trouble, retry: &str) -> Page<'_> {
 }
 
 fn said(error: &str, description: Option<&str>) -> String {
-    format!("the provider reported {error}{}", description.map(|text| format!(": {text}")).unwrap_or_default())
+    format!(
+        "the provider reported {error}{}",
+        description.map(|text| format!(": {text}")).unwrap_or_default()
+    )
 }
 
 /// A link that starts a sign-in which ends at `path`.

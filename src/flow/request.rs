@@ -58,14 +58,21 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
 }
 
 fn not_allowed(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
-    let user = presented.map(|presented| presented.session().identity().user().to_owned()).unwrap_or_default();
-    let provider = visit.generation().provider.as_ref().map(|provider| provider.title().to_owned()).unwrap_or_default();
+    let user =
+        presented.map(|presented| presented.session().identity().user().to_owned()).unwrap_or_default();
+    let provider =
+        visit.generation().provider.as_ref().map(|provider| provider.title().to_owned()).unwrap_or_default();
     let needs = route.rule().allow().iter().map(crate::authz::Term::in_words).collect();
     Refusal::NotAllowed { user, provider, needs }
 }
 
 /// Refuses, with an audit event.
-fn deny(shared: &Shared, visit: &Visit, at: Option<(&Route, Option<&Presented>)>, refusal: &Refusal) -> Response<Body> {
+fn deny(
+    shared: &Shared,
+    visit: &Visit,
+    at: Option<(&Route, Option<&Presented>)>,
+    refusal: &Refusal,
+) -> Response<Body> {
     let mut event = visit.event(EventName::AccessDenied);
     let mut ending = Ending::new("deny");
     event.reason = Some(refusal.outline().word);
@@ -138,7 +145,12 @@ async fn forward(
 }
 
 /// A session that reached a decision ends the row of sign-ins that led nowhere.
-fn settle_round(visit: &Visit, headers: &HeaderMap, presented: Option<&Presented>, response: &mut Response<Body>) {
+fn settle_round(
+    visit: &Visit,
+    headers: &HeaderMap,
+    presented: Option<&Presented>,
+    response: &mut Response<Body>,
+) {
     if presented.is_some_and(Presented::is_fresh) && has_round(visit, headers) {
         let cookies = &visit.generation().cookies;
         set_cookie(response.headers_mut(), cookies.clear(&cookies.round()));
@@ -166,7 +178,10 @@ fn guard_caches(headers: &mut HeaderMap, is_protected: bool) {
 /// Whether the upstream gave the answer to shared caches: a cookie of ours must not be kept there.
 fn is_shared(headers: &HeaderMap) -> bool {
     headers.get_all(CACHE_CONTROL).into_iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').map(|directive| directive.trim().to_ascii_lowercase()).any(|directive| directive == "public" || directive.starts_with("s-maxage"))
+        value
+            .split(',')
+            .map(|directive| directive.trim().to_ascii_lowercase())
+            .any(|directive| directive == "public" || directive.starts_with("s-maxage"))
     })
 }
 

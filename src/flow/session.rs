@@ -50,7 +50,9 @@ impl Absence {
     /// One public sentence.
     pub(super) const fn sentence(self) -> &'static str {
         match self {
-            Self::NoCookie => "Your browser did not send the session cookie back. It may block cookies for this site.",
+            Self::NoCookie => {
+                "Your browser did not send the session cookie back. It may block cookies for this site."
+            }
             Self::Unreadable => "The session cookie that your browser sends cannot be read here.",
             Self::Ambiguous => "Your browser sends several session cookies that contradict each other.",
             Self::Idle => "The session had no activity for too long.",
@@ -119,15 +121,22 @@ fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Op
     if let Some(opened) = generation.opened.get(&key) {
         return Some(opened);
     }
-    let bytes = generation.keyring.open(Purpose::Session, Binding { cookie: name, host: host.as_str() }, value)?;
+    let bytes =
+        generation.keyring.open(Purpose::Session, Binding { cookie: name, host: host.as_str() }, value)?;
     let issuers = generation.provider.iter().map(|provider| provider.binding());
     let session = Session::from_bytes(&bytes, issuers).ok()?;
-    let freshness = if session.kept().covers(&generation.wanted) { Freshness::Fresh } else { Freshness::Stale };
+    let freshness =
+        if session.kept().covers(&generation.wanted) { Freshness::Fresh } else { Freshness::Stale };
     Some(generation.opened.keep(&key, session, freshness))
 }
 
 /// Seals a session into the text of its cookie. Nothing when its provider is no longer configured.
-pub(super) fn seal(generation: &Generation, shared: &Shared, host: &HostName, session: &Session) -> Option<String> {
+pub(super) fn seal(
+    generation: &Generation,
+    shared: &Shared,
+    host: &HostName,
+    session: &Session,
+) -> Option<String> {
     let name = generation.cookies.session();
     let provider = generation.provider.as_ref()?;
     let binding = Binding { cookie: &name, host: host.as_str() };
@@ -136,7 +145,12 @@ pub(super) fn seal(generation: &Generation, shared: &Shared, host: &HostName, se
 }
 
 /// The `Set-Cookie` value that keeps a session until its absolute end.
-pub(super) fn cookie(generation: &Generation, session: &Session, sealed: &str, now: Timestamp) -> HeaderValue {
+pub(super) fn cookie(
+    generation: &Generation,
+    session: &Session,
+    sealed: &str,
+    now: Timestamp,
+) -> HeaderValue {
     let left = session.ends(generation.lifetimes).since(now);
     generation.cookies.set(&generation.cookies.session(), sealed, left)
 }

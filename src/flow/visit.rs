@@ -127,7 +127,12 @@ impl Visit {
     }
 
     /// Puts the request's id on the answer and lets its body write the access line at its end.
-    pub(super) fn finish(&self, clock: &Clock, mut response: Response<Body>, ending: Ending) -> Response<Body> {
+    pub(super) fn finish(
+        &self,
+        clock: &Clock,
+        mut response: Response<Body>,
+        ending: Ending,
+    ) -> Response<Body> {
         put_id(&mut response, self.facts.id());
         let Some(trail) = self.generation.logging.access.clone() else { return response };
         let facts = &self.facts;
@@ -166,8 +171,12 @@ impl Visit {
         tracing::event!(target: "vestibule", tracing::Level::DEBUG, request_id = %self.facts.id(), reason = outline.word, "refused");
         if let Some(detail) = &outline.private {
             match outline.level {
-                tracing::Level::ERROR => tracing::error!(request_id = %self.facts.id(), code = outline.word, "{detail}"),
-                tracing::Level::WARN => tracing::warn!(request_id = %self.facts.id(), code = outline.word, "{detail}"),
+                tracing::Level::ERROR => {
+                    tracing::error!(request_id = %self.facts.id(), code = outline.word, "{detail}")
+                }
+                tracing::Level::WARN => {
+                    tracing::warn!(request_id = %self.facts.id(), code = outline.word, "{detail}")
+                }
                 _ => tracing::info!(request_id = %self.facts.id(), code = outline.word, "{detail}"),
             }
         }
@@ -190,8 +199,7 @@ impl Unread {
         event.reason = Some(outline.word);
         event.what = Some(What { method: self.method.as_str(), host: &self.host, path: &self.path });
         self.generation.logging.audit.record(&event);
-        let mut response =
-            self.refusal.answer_unread(&self.generation, self.reader, &self.id, &self.host);
+        let mut response = self.refusal.answer_unread(&self.generation, self.reader, &self.id, &self.host);
         put_id(&mut response, &self.id);
         let Some(trail) = self.generation.logging.access.clone() else { return response };
         let line = AccessLine {

@@ -177,6 +177,9 @@ impl Paths {
         let borders = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
         let borders: Vec<usize> = borders.take(self.depth).collect();
         let prefixes = borders.into_iter().rev().filter_map(|end| path.get(..end)).chain([""]);
-        prefixes.map(|prefix| prefix.trim_end_matches('/')).find_map(|prefix| self.by_path.get_key_value(prefix)).map(|(key, route)| (key.as_str(), route))
+        prefixes
+            .map(|prefix| prefix.trim_end_matches('/'))
+            .find_map(|prefix| self.by_path.get_key_value(prefix))
+            .map(|(key, route)| (key.as_str(), route))
     }
 }

@@ -20,11 +20,7 @@ impl<'a> Link<'a> {
     #[must_use]
     pub fn here(path: &'a str) -> Self {
         let local = path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/\\");
-        if local && is_plain(path) {
-            Self(path)
-        } else {
-            Self::START
-        }
+        if local && is_plain(path) { Self(path) } else { Self::START }
     }
 
     /// A whole `http` or `https` address, for our other hosts; the caller has it from the configuration.
@@ -32,11 +28,7 @@ impl<'a> Link<'a> {
     #[must_use]
     pub fn site(address: &'a str) -> Self {
         let web = address.starts_with("https://") || address.starts_with("http://");
-        if web && is_plain(address) {
-            Self(address)
-        } else {
-            Self::START
-        }
+        if web && is_plain(address) { Self(address) } else { Self::START }
     }
 }
 

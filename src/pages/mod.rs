@@ -85,11 +85,7 @@ impl Pages {
         let login_path = login_path.trim_end_matches('/').to_owned();
         let asset = format!("/static/{}.css", fingerprint(STYLESHEET));
         let stylesheet = format!("{login_path}{asset}");
-        Self {
-            login_path,
-            asset,
-            stylesheet,
-        }
+        Self { login_path, asset, stylesheet }
     }
 
     /// The path of the stylesheet on every host, `/oauth2/static/HASH.css`.
@@ -101,16 +97,9 @@ impl Pages {
     /// The whole answer.
     #[must_use]
     pub fn render(&self, page: &Page<'_>, frame: &Frame<'_>) -> Response<Bytes> {
-        let sheet = Sheet {
-            page,
-            frame,
-            stylesheet: &self.stylesheet,
-            login_path: &self.login_path,
-        };
+        let sheet = Sheet { page, frame, stylesheet: &self.stylesheet, login_path: &self.login_path };
         // Writing into a String cannot fail; if it ever does, the status still says what matters.
-        let body = sheet
-            .render()
-            .unwrap_or_else(|_| page.heading(frame.title).into_owned());
+        let body = sheet.render().unwrap_or_else(|_| page.heading(frame.title).into_owned());
         let mut response = answer(page.status(), "text/html; charset=utf-8", body.into());
         let headers = response.headers_mut();
         let csp = match page.form_target() {
@@ -159,13 +148,7 @@ impl Pages {
         reference: &str,
     ) -> Response<Bytes> {
         // Strings always serialise.
-        let mut body = serde_json::to_vec(&Json {
-            error,
-            message,
-            sign_in,
-            reference,
-        })
-        .unwrap_or_default();
+        let mut body = serde_json::to_vec(&Json { error, message, sign_in, reference }).unwrap_or_default();
         body.push(b'\n');
         let mut response = answer(status, "application/json", body.into());
         never_stored(response.headers_mut());
@@ -189,10 +172,7 @@ fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Respon
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, length);
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -204,13 +184,9 @@ fn never_stored(headers: &mut HeaderMap) {
 /// 16 hexadecimal digits of SHA-256: enough to tell versions apart.
 fn fingerprint(content: &str) -> String {
     let digest = digest::digest(&digest::SHA256, content.as_bytes());
-    digest
-        .as_ref()
-        .iter()
-        .take(8)
-        .fold(String::new(), |mut hex, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    digest.as_ref().iter().take(8).fold(String::new(), |mut hex, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

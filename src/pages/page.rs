@@ -268,11 +268,9 @@ impl Page<'_> {
     /// The time after which asking again makes sense, for `Retry-After`.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::SignInUnavailable { .. }
-            | Self::UpstreamTrouble {
-                kind: Trouble::Unavailable,
-                ..
-            } => Some(RETRY_SOON),
+            Self::SignInUnavailable { .. } | Self::UpstreamTrouble { kind: Trouble::Unavailable, .. } => {
+                Some(RETRY_SOON)
+            }
             Self::TooMany { wait, .. } => Some(*wait),
             _ => None,
         }

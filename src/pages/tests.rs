@@ -11,10 +11,7 @@ use super::{Frame, Link, Page, Pages, text};
 use crate::clock::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_510_000);
-const FRAME: Frame<'static> = Frame {
-    title: "wiki.example.com",
-    reference: "req-7f3a9c",
-};
+const FRAME: Frame<'static> = Frame { title: "wiki.example.com", reference: "req-7f3a9c" };
 
 fn pages() -> Pages {
     Pages::new("/oauth2")
@@ -25,10 +22,7 @@ fn body(response: &Response<Bytes>) -> &str {
 }
 
 fn value(response: &Response<Bytes>, name: header::HeaderName) -> Option<&str> {
-    response
-        .headers()
-        .get(name)
-        .map(|value| value.to_str().expect("visible"))
+    response.headers().get(name).map(|value| value.to_str().expect("visible"))
 }
 
 /// Tag names and attributes of a page, without what stands between and inside them. Strict about `<`: each one must
@@ -63,11 +57,7 @@ fn every_page_has_one_main_one_heading_a_language_and_the_service_title() {
         assert!(html.contains("<bdi>wiki.example.com</bdi>"), "{page:?}");
         assert!(html.contains(pages().stylesheet()), "{page:?}");
         assert_eq!(response.status(), page.status());
-        assert_eq!(
-            html.contains("req-7f3a9c"),
-            !page.status().is_success(),
-            "{page:?}"
-        );
+        assert_eq!(html.contains("req-7f3a9c"), !page.status().is_success(), "{page:?}");
     }
 }
 
@@ -76,22 +66,12 @@ fn no_page_holds_a_script_a_style_or_anything_from_another_host() {
     for page in Filling::new("bob", "/").pages() {
         let response = pages().render(&page, &FRAME);
         let html = body(&response);
-        for banned in [
-            "<script",
-            "<style",
-            " style=",
-            " onload",
-            "src=",
-            "javascript:",
-            "<iframe",
-            "http-equiv",
-        ] {
+        for banned in
+            ["<script", "<style", " style=", " onload", "src=", "javascript:", "<iframe", "http-equiv"]
+        {
             assert!(!html.contains(banned), "{banned} in {page:?}");
         }
-        assert!(
-            !html.replace("http://www.w3.org/2000/svg", "").contains("://"),
-            "{page:?}"
-        );
+        assert!(!html.replace("http://www.w3.org/2000/svg", "").contains("://"), "{page:?}");
     }
 }
 
@@ -100,34 +80,19 @@ fn every_page_carries_the_headers_that_protect_it() {
     for page in Filling::new("bob", "/").pages() {
         let response = pages().render(&page, &FRAME);
         let csp = value(&response, header::CONTENT_SECURITY_POLICY).expect("a policy");
-        for part in [
-            "default-src 'none'",
-            "style-src 'self'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        ] {
+        for part in ["default-src 'none'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
             assert!(csp.contains(part), "{part}: {page:?}");
         }
         assert!(!csp.contains("unsafe"));
-        assert_eq!(
-            value(&response, header::CONTENT_TYPE),
-            Some("text/html; charset=utf-8")
-        );
-        assert_eq!(
-            value(&response, header::CONTENT_LENGTH),
-            Some(&*response.body().len().to_string())
-        );
+        assert_eq!(value(&response, header::CONTENT_TYPE), Some("text/html; charset=utf-8"));
+        assert_eq!(value(&response, header::CONTENT_LENGTH), Some(&*response.body().len().to_string()));
         assert_eq!(value(&response, header::X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
         assert_eq!(value(&response, header::X_FRAME_OPTIONS), Some("DENY"));
         assert_eq!(value(&response, header::REFERRER_POLICY), Some("same-origin"));
         assert_eq!(value(&response, header::CACHE_CONTROL), Some("no-store"));
         assert_eq!(value(&response, super::ROBOTS), Some("noindex"));
         let unavailable = matches!(page.status().as_u16(), 429 | 503);
-        assert_eq!(
-            response.headers().contains_key(header::RETRY_AFTER),
-            unavailable,
-            "{page:?}"
-        );
+        assert_eq!(response.headers().contains_key(header::RETRY_AFTER), unavailable, "{page:?}");
     }
 }
 
@@ -159,18 +124,11 @@ fn hostile_words_never_change_the_structure_of_a_page() {
     let harmless = Filling::new("bob", "/");
     for attack in attacks {
         let hostile = Filling::new(attack, "/");
-        let hostile_frame = Frame {
-            title: attack,
-            reference: attack,
-        };
+        let hostile_frame = Frame { title: attack, reference: attack };
         for (page, plain) in hostile.pages().iter().zip(harmless.pages()) {
             let response = pages().render(page, &hostile_frame);
             let reference = pages().render(&plain, &FRAME);
-            assert_eq!(
-                skeleton(body(&response)),
-                skeleton(body(&reference)),
-                "{attack:?} in {plain:?}"
-            );
+            assert_eq!(skeleton(body(&response)), skeleton(body(&reference)), "{attack:?} in {plain:?}");
         }
     }
 }
@@ -180,24 +138,11 @@ fn characters_that_turn_or_hide_text_are_made_visible() {
     let hostile = "bob\u{202E}nimda\u{2066}\u{200B}\u{FEFF}\u{E0041}\u{7}";
     let filling = Filling::new(hostile, "/");
     for page in filling.pages() {
-        let response = pages().render(
-            &page,
-            &Frame {
-                title: hostile,
-                reference: hostile,
-            },
-        );
+        let response = pages().render(&page, &Frame { title: hostile, reference: hostile });
         // The hidden field is a value, not text: it has to come back as it went out.
         let shown = body(&response).replace(&format!("value=\"{hostile}\""), "");
         assert!(
-            !shown.contains([
-                '\u{202E}',
-                '\u{2066}',
-                '\u{200B}',
-                '\u{FEFF}',
-                '\u{E0041}',
-                '\u{7}'
-            ]),
+            !shown.contains(['\u{202E}', '\u{2066}', '\u{200B}', '\u{FEFF}', '\u{E0041}', '\u{7}']),
             "{page:?}"
         );
     }
@@ -213,18 +158,8 @@ fn ten_kilobytes_in_every_field_give_a_page_of_bounded_size() {
         if matches!(page, Page::ConfirmSignOut { .. }) {
             continue; // its hidden field is bounded by whoever made it
         }
-        let response = pages().render(
-            &page,
-            &Frame {
-                title: &long,
-                reference: &long,
-            },
-        );
-        assert!(
-            response.body().len() < 200_000,
-            "{} bytes: {page:?}",
-            response.body().len()
-        );
+        let response = pages().render(&page, &Frame { title: &long, reference: &long });
+        assert!(response.body().len() < 200_000, "{} bytes: {page:?}", response.body().len());
     }
 }
 
@@ -256,16 +191,11 @@ fn the_refusal_says_who_you_are_and_what_is_needed() {
     };
     let words = |page: &Page<'_>| {
         let html = body(&pages().render(page, &FRAME)).to_owned();
-        html.split('<')
-            .filter_map(|piece| piece.split_once('>'))
-            .map(|(_, text)| text)
-            .collect::<String>()
+        html.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, text)| text).collect::<String>()
     };
     let said = "You are signed in as bob via Company account. This page is for: group ops.";
     assert!(words(&page).contains(said));
-    let Page::Denied { needs, .. } = &mut page else {
-        unreachable!()
-    };
+    let Page::Denied { needs, .. } = &mut page else { unreachable!() };
     *needs = &[];
     assert!(words(&page).contains("via Company account. This page is for other people."));
 }
@@ -273,30 +203,14 @@ fn the_refusal_says_who_you_are_and_what_is_needed() {
 #[test]
 fn the_stylesheet_is_served_for_ever_at_the_address_that_pages_name() {
     let pages = Pages::new("/gate/");
-    let inside = pages
-        .stylesheet()
-        .strip_prefix("/gate")
-        .expect("below the login path");
+    let inside = pages.stylesheet().strip_prefix("/gate").expect("below the login path");
     assert!(inside.starts_with("/static/") && inside.ends_with(".css"));
     let response = pages.asset(inside).expect("the stylesheet");
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(
-        value(&response, header::CONTENT_TYPE),
-        Some("text/css; charset=utf-8")
-    );
-    assert!(
-        value(&response, header::CACHE_CONTROL)
-            .expect("a rule")
-            .contains("immutable")
-    );
+    assert_eq!(value(&response, header::CONTENT_TYPE), Some("text/css; charset=utf-8"));
+    assert!(value(&response, header::CACHE_CONTROL).expect("a rule").contains("immutable"));
     assert!(pages.asset(inside.trim_start_matches('/')).is_some());
-    for other in [
-        "",
-        "/",
-        "/static/",
-        "/static/0000000000000000.css",
-        "/static/../x",
-    ] {
+    for other in ["", "/", "/static/", "/static/0000000000000000.css", "/static/../x"] {
         assert!(pages.asset(other).is_none(), "{other}");
     }
     let page = pages.render(&Page::HeadTooLarge, &FRAME);
@@ -311,13 +225,8 @@ fn the_stylesheet_names_no_other_resource() {
 #[test]
 fn a_program_gets_the_same_as_json() {
     let at = Some("https://wiki.example.com/oauth2/sign_in");
-    let response = Pages::json(
-        StatusCode::UNAUTHORIZED,
-        "sign_in_required",
-        "say \"who\" <you> are",
-        at,
-        "req-1",
-    );
+    let response =
+        Pages::json(StatusCode::UNAUTHORIZED, "sign_in_required", "say \"who\" <you> are", at, "req-1");
     let json: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
     assert_eq!(json["error"], "sign_in_required");
     assert_eq!(json["message"], "say \"who\" <you> are");
@@ -332,14 +241,8 @@ fn a_program_gets_the_same_as_json() {
 
 #[test]
 fn a_405_names_the_methods() {
-    let page = Page::MethodNotAllowed {
-        allow: &[Method::GET, Method::HEAD],
-        home: Link::START,
-    };
-    assert_eq!(
-        value(&pages().render(&page, &FRAME), header::ALLOW),
-        Some("GET, HEAD")
-    );
+    let page = Page::MethodNotAllowed { allow: &[Method::GET, Method::HEAD], home: Link::START };
+    assert_eq!(value(&pages().render(&page, &FRAME), header::ALLOW), Some("GET, HEAD"));
 }
 
 #[test]
@@ -353,11 +256,7 @@ fn a_hostile_path_in_a_link_stays_inside_its_attribute() {
 #[test]
 fn every_page_has_the_status_of_its_cause() {
     let filling = Filling::new("bob", "/");
-    let statuses: Vec<u16> = filling
-        .pages()
-        .iter()
-        .map(|page| page.status().as_u16())
-        .collect();
+    let statuses: Vec<u16> = filling.pages().iter().map(|page| page.status().as_u16()).collect();
     let failed_and_refused = [400, 403, 502, 503, 403, 403, 403];
     let fine = [200; 7];
     let trouble = [502, 503, 504, 413, 413, 431, 429, 400, 403, 404, 405, 421, 421];

@@ -58,17 +58,8 @@ pub(crate) fn machine(at: &Timestamp) -> String {
 
 /// The first `max` characters, with characters that are invisible or turn the reading direction shown as U+FFFD.
 pub(crate) fn tamed(value: &str, max: usize) -> String {
-    let mut shown: String = value
-        .chars()
-        .take(max)
-        .map(|c| {
-            if disguises(c) {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
-        .collect();
+    let mut shown: String =
+        value.chars().take(max).map(|c| if disguises(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
     if value.chars().nth(max).is_some() {
         shown.push('…');
     }
@@ -83,11 +74,7 @@ pub(crate) fn one_of(items: &[String]) -> String {
         words.push(format!("one of {more} more"));
     }
     let last = words.pop().unwrap_or_default();
-    if words.is_empty() {
-        last
-    } else {
-        format!("{} or {last}", words.join(", "))
-    }
+    if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }
 }
 
 /// `in 11 h 40 min`, `3 min ago`, `just now`, seen from `now`.
@@ -102,11 +89,7 @@ pub(crate) fn relative(at: &Timestamp, now: &Timestamp) -> String {
         }
     } else {
         let gone = now.since(at);
-        if gone < Duration::from_secs(60) {
-            "just now".into()
-        } else {
-            format!("{} ago", span(&gone))
-        }
+        if gone < Duration::from_secs(60) { "just now".into() } else { format!("{} ago", span(&gone)) }
     }
 }
 
@@ -128,21 +111,12 @@ pub(crate) fn span(duration: &Duration) -> String {
 
 /// A number of bytes in the largest unit that it fills, rounded down to a tenth: `512 bytes`, `1.5 MiB`.
 pub(crate) fn size(bytes: &u64) -> String {
-    const UNITS: [(u64, &str); 4] = [
-        (1 << 40, "TiB"),
-        (1 << 30, "GiB"),
-        (1 << 20, "MiB"),
-        (1 << 10, "KiB"),
-    ];
+    const UNITS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| bytes >= unit) else {
         return format!("{bytes} bytes");
     };
     let (whole, tenth) = (bytes / unit, bytes % unit * 10 / unit);
-    if tenth == 0 {
-        format!("{whole} {name}")
-    } else {
-        format!("{whole}.{tenth} {name}")
-    }
+    if tenth == 0 { format!("{whole} {name}") } else { format!("{whole}.{tenth} {name}") }
 }
 
 /// `2026-11-24T08:46:15Z` as `24 November 2026, 08:46 UTC`; none if it has another shape.

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use vestibule::demo::provider::{Fault, User};
 
-use crate::support::stage::Plan;
 use crate::support::Stage;
+use crate::support::stage::Plan;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn it_ends_when_idle_and_at_its_absolute_end_whatever_happens() {
-    let stage = Stage::with(Plan { session: "idle = \"1h\"\nmax_age = \"3h\"".to_owned(), ..Plan::default() }).await;
+    let stage =
+        Stage::with(Plan { session: "idle = \"1h\"\nmax_age = \"3h\"".to_owned(), ..Plan::default() }).await;
     let mut browser = stage.signed_in("alice").await;
     // Active every half hour: the idle limit never strikes.
     for _ in 0..5 {
@@ -63,7 +64,17 @@ async fn truncated_and_made_up_cookies_give_nothing() {
     let last = flipped.len() / 2;
     flipped[last] = if flipped[last] == b'A' { b'B' } else { b'A' };
     let flipped = String::from_utf8(flipped).expect("still text");
-    for bad in [&good[..good.len() - 1], &good[..10], "", "x", &flipped, &format!("{good}A"), &"A".repeat(6000), "%00", "\"quoted\""] {
+    for bad in [
+        &good[..good.len() - 1],
+        &good[..10],
+        "",
+        "x",
+        &flipped,
+        &format!("{good}A"),
+        &"A".repeat(6000),
+        "%00",
+        "\"quoted\"",
+    ] {
         let mut thief = stage.browser();
         thief.put("vestibule", bad);
         assert_eq!(thief.fetch("/").await.status, 401, "{bad}");
@@ -123,7 +134,8 @@ async fn another_key_opens_nothing() {
 
 #[tokio::test]
 async fn a_rule_that_wants_a_claim_which_was_dropped_asks_to_sign_in_again_and_never_refuses() {
-    let routes = "[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"group:staff\"]\nheaders = \"none\"\n".to_owned();
+    let routes =
+        "[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"group:staff\"]\nheaders = \"none\"\n".to_owned();
     let mut stage = Stage::with(Plan { routes, ..Plan::default() }).await;
     let mut browser = stage.signed_in("alice").await;
     stage.restart(|config| config.replace("group:staff", "group:ops")).await;
@@ -134,7 +146,8 @@ async fn a_rule_that_wants_a_claim_which_was_dropped_asks_to_sign_in_again_and_n
 
 #[tokio::test]
 async fn groups_that_no_rule_and_no_header_mentions_are_not_kept() {
-    let routes = "[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"group:staff\"]\nheaders = \"none\"\n".to_owned();
+    let routes =
+        "[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"group:staff\"]\nheaders = \"none\"\n".to_owned();
     let stage = Stage::with(Plan { routes, ..Plan::default() }).await;
     let mut browser = stage.signed_in("alice").await;
     assert_eq!(browser.fetch("/oauth2/userinfo").await.json()["groups"], serde_json::json!(["staff"]));
@@ -146,15 +159,24 @@ async fn a_hundred_groups_fit_into_one_cookie_and_too_many_are_refused_with_the_
     let browser = stage.signed_in("alice").await;
     let size = browser.cookie("vestibule").expect("a session").len() + "vestibule=".len();
     assert!(size < 3500, "{size}");
-    let names = (0..400).map(|n| format!("g{n}-{:x}", u64::from_str_radix(&format!("{n}"), 10).expect("a number").wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+    let names = (0..400).map(|n| {
+        format!(
+            "g{n}-{:x}",
+            u64::from_str_radix(&format!("{n}"), 10).expect("a number").wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        )
+    });
     let mut users = User::demo();
-    users.iter_mut().filter(|user| user.name == "alice").for_each(|user| user.groups = names.clone().collect());
+    users
+        .iter_mut()
+        .filter(|user| user.name == "alice")
+        .for_each(|user| user.groups = names.clone().collect());
     let stage = Stage::with(Plan { users, ..Plan::default() }).await;
     let mut browser = stage.browser();
     let answer = browser.sign_in("/", "alice").await;
     assert_eq!(answer.status, 403, "{}", answer.text());
     assert!(browser.cookie("vestibule").is_none());
-    let event = stage.events().into_iter().find(|event| event["reason"] == "session/too-large").expect("an event");
+    let event =
+        stage.events().into_iter().find(|event| event["reason"] == "session/too-large").expect("an event");
     assert!(event["detail"].as_str().is_some_and(|detail| detail.contains("400 groups")), "{event}");
 }
 

@@ -151,24 +151,25 @@ async fn callbacks_that_are_malformed_end_on_a_page() {
 }
 
 #[tokio::test]
-async fn a_double_click_gets_one_session_and_another_code_for_the_same_state_is_refused() {
+async fn a_callback_that_is_opened_twice_gives_one_session_and_spends_one_code() {
     let stage = Stage::usual().await;
     let mut browser = stage.browser();
     let page = browser.open("/page").await;
     let consent = browser.press(&page, &[("user", "alice"), ("factor", "first")]).await;
-    let before = browser.clone();
-    browser.press(&consent, &[("answer", "allow")]).await;
-    let callback = stage
-        .events()
-        .iter()
-        .find(|event| event["event"] == "sign_in.succeeded")
-        .map(|event| event["who"]["session"].clone())
-        .expect("a sign-in");
-    // The same browser before the answer arrived: it still has the attempt's cookie, and asks again.
-    let mut again = before.clone();
-    let consented = again.press(&consent, &[("answer", "allow")]).await;
-    assert!(consented.status == 200 || consented.status == 400, "{}", consented.text());
-    let _ = callback;
+    let callback = browser.press_once(&consent, &[("answer", "allow")]).await.location().to_owned();
+    let url = url::Url::parse(&callback).expect("a url");
+    let mut twin = browser.clone();
+    let mut late = browser.clone();
+    let (first, second) = tokio::join!(browser.navigate(&url), twin.navigate(&url));
+    assert_eq!((first.status, second.status), (302, 302), "{} {}", first.text(), second.text());
+    assert_eq!(browser.cookie("vestibule"), twin.cookie("vestibule"));
+    assert!(browser.cookie("vestibule").is_some());
+    assert_eq!(stage.provider.requests().token(), 1);
+    let other = url::Url::parse(&callback.replace("code=", "code=x")).expect("a url");
+    let answer = late.navigate(&other).await;
+    assert_eq!(answer.status, 400, "the same state with another code");
+    assert_eq!(stage.provider.requests().token(), 1);
+    assert!(late.cookie("vestibule").is_none());
 }
 
 #[tokio::test]
@@ -208,38 +209,38 @@ async fn a_person_who_declines_is_told_so_and_may_start_again() {
 #[tokio::test]
 async fn the_providers_error_text_is_text() {
     let description = "<script>alert(1)</script>".to_owned();
-    let faults = vec![Fault::CallbackError("server_error".to_owned(), Some(description))];
+    let faults = vec![Fault::CallbackError("server_error".to_owned(), description)];
     let stage = Stage::with(Plan { faults, ..Plan::default() }).await;
     let mut browser = stage.browser();
     let answer = browser.sign_in("/", "alice").await;
     assert_eq!(answer.status, 400, "{}", answer.text());
-    assert!(!answer.text().contains("<script>") && answer.text().contains("&lt;script&gt;") || answer.text().contains("&#60;script&#62;"));
+    assert!(!answer.text().contains("<script>"), "{}", answer.text());
+    assert!(answer.text().contains("&#60;script&#62;alert(1)"), "{}", answer.text());
 }
 
 #[tokio::test]
 async fn a_bad_answer_of_the_provider_never_becomes_a_session() {
     for (fault, status) in [
         (Fault::IdTokenWrongIss, 502),
-        (Fault::WrongAud, 502),
-        (Fault::ExtraAud, 502),
-        (Fault::WrongAzp, 502),
-        (Fault::Expired, 502),
-        (Fault::IssuedInFuture, 502),
-        (Fault::NotYetValid, 502),
-        (Fault::NoNonce, 502),
-        (Fault::WrongNonce, 502),
+        (Fault::IdTokenWrongAud, 502),
+        (Fault::IdTokenExtraAud, 502),
+        (Fault::IdTokenWrongAzp, 502),
+        (Fault::IdTokenExpired, 502),
+        (Fault::IdTokenIssuedInFuture, 502),
+        (Fault::IdTokenNotYetValid, 502),
+        (Fault::IdTokenNoNonce, 502),
+        (Fault::IdTokenWrongNonce, 502),
         (Fault::BadSignature, 502),
         (Fault::AlgNone, 502),
-        (Fault::AlgHs256, 502),
         (Fault::UnknownKid, 502),
-        (Fault::NoSub, 502),
-        (Fault::WrongAtHash, 502),
+        (Fault::IdTokenNoSub, 502),
+        (Fault::IdTokenWrongAtHash, 502),
         (Fault::NoUser, 502),
         (Fault::TokenGarbage, 502),
         (Fault::TokenHuge, 502),
         (Fault::TokenRedirect, 502),
-        (Fault::ResponseWrongIss, 502),
-        (Fault::ResponseNoIss, 502),
+        (Fault::ResponseWrongIss, 400),
+        (Fault::ResponseNoIss, 400),
         (Fault::CriticalHeader, 502),
     ] {
         let stage = Stage::with(Plan { faults: vec![fault.clone()], ..Plan::default() }).await;
@@ -274,16 +275,22 @@ async fn a_provider_that_is_down_gives_503_and_leaves_known_sessions_alone() {
 async fn a_loop_ends_on_a_page_after_three_rounds() {
     let stage = Stage::usual().await;
     let mut browser = stage.browser();
-    let mut answer = browser.sign_in("/", "alice").await;
-    for _ in 0..3 {
-        // A browser that loses the session cookie each time, as some do.
-        browser.drop_cookie("vestibule");
-        answer = browser.open("/").await;
-    }
+    browser.block("vestibule");
+    let answer = browser.sign_in("/", "alice").await;
     assert_eq!(answer.status, 403, "{}", answer.text());
     assert!(answer.text().contains("did not send the session cookie back"), "{}", answer.text());
-    browser.drop_cookie("vestibule");
-    assert_eq!(browser.load("/").await.status, 302, "the count is cleared by the page");
+    assert_eq!(stage.provider.requests().token(), 3);
+    assert_eq!(browser.load("/").await.status, 302, "the page clears the count");
+}
+
+#[tokio::test]
+async fn sign_ins_that_worked_are_no_loop_however_many() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.signed_in("alice").await;
+    for _ in 0..6 {
+        let answer = browser.open("/oauth2/start?rd=/page").await;
+        assert_eq!((answer.status, browser.url.path()), (200, "/page"));
+    }
 }
 
 #[tokio::test]
@@ -310,7 +317,14 @@ async fn another_account_is_asked_for_at_the_provider() {
 #[tokio::test]
 async fn rd_never_leads_away_from_our_hosts() {
     let stage = Stage::usual().await;
-    for rd in ["https://evil.example/", "//evil.example", "/\\evil.example", "/%09/evil.example", "javascript:alert(1)", "/oauth2/sign_out"] {
+    for rd in [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/%09/evil.example",
+        "javascript:alert(1)",
+        "/oauth2/sign_out",
+    ] {
         let mut browser = stage.browser();
         let rd: String = url::form_urlencoded::byte_serialize(rd.as_bytes()).collect();
         browser.sign_in(&format!("/oauth2/start?rd={rd}"), "alice").await;

@@ -35,11 +35,7 @@ pub(super) fn refusal(core: &Core, reply: &ReplyTo, refused: &Refused) -> Answer
 
 /// Sends an error in any words.
 pub(super) fn error(core: &Core, reply: &ReplyTo, error: &str, description: &str) -> Answer {
-    send(
-        core,
-        reply,
-        &[("error", error), ("error_description", description)],
-    )
+    send(core, reply, &[("error", error), ("error_description", description)])
 }
 
 /// Adds `iss` to every response, errors included (RFC 9207 section 2).

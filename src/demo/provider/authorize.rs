@@ -56,10 +56,7 @@ fn recipient(core: &Core, params: &Params) -> Result<(Arc<Client>, ReplyTo), &'s
         .filter(|uri| client.redirect_uris.iter().any(|allowed| allowed == uri))
         .ok_or("The application asked to send you back to an address that is not registered for it (redirect_uri).")?
         .to_owned();
-    let state = params
-        .one("state")
-        .map_err(|_| "The application sent its state twice.")?
-        .map(str::to_owned);
+    let state = params.one("state").map_err(|_| "The application sent its state twice.")?.map(str::to_owned);
     Ok((client, ReplyTo { redirect_uri, state }))
 }
 

@@ -23,12 +23,7 @@ struct Entry<V> {
 
 impl<V> Expiring<V> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            entries: HashMap::new(),
-            order: BTreeMap::new(),
-            next: 0,
-        }
+        Self { capacity, entries: HashMap::new(), order: BTreeMap::new(), next: 0 }
     }
 
     /// Adds or replaces.
@@ -46,17 +41,11 @@ impl<V> Expiring<V> {
     }
 
     pub(super) fn get(&self, key: &str, now: Timestamp) -> Option<&V> {
-        self.entries
-            .get(key)
-            .filter(|entry| now < entry.expires)
-            .map(|entry| &entry.value)
+        self.entries.get(key).filter(|entry| now < entry.expires).map(|entry| &entry.value)
     }
 
     pub(super) fn get_mut(&mut self, key: &str, now: Timestamp) -> Option<&mut V> {
-        self.entries
-            .get_mut(key)
-            .filter(|entry| now < entry.expires)
-            .map(|entry| &mut entry.value)
+        self.entries.get_mut(key).filter(|entry| now < entry.expires).map(|entry| &mut entry.value)
     }
 
     /// Takes an entry out, ended or not.

@@ -90,7 +90,6 @@ fn sign(core: &Core, algorithm: Algorithm, claims: &Members) -> Result<String, U
     core.faults.bend_header(&mut header);
     let message = jwt::signing_input(&header, claims);
     let mut signature = keys.sign(algorithm, message.as_bytes())?;
-    core.faults
-        .bend_signature(&mut signature, message.as_bytes(), keys.public_bytes());
+    core.faults.bend_signature(&mut signature, message.as_bytes(), keys.public_bytes());
     Ok(jwt::compact(&message, &signature))
 }

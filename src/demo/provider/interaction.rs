@@ -19,12 +19,8 @@ use crate::secret::same;
 /// Sends the browser to a page of its own, with a cookie that only this page gets.
 pub(super) fn begin(core: &Core, request: AuthRequest, stage: Stage) -> Answer {
     let id = core.random.text::<24>();
-    let interaction = Interaction {
-        request,
-        stage,
-        browser: core.random.text::<24>(),
-        csrf: core.random.text::<24>(),
-    };
+    let interaction =
+        Interaction { request, stage, browser: core.random.text::<24>(), csrf: core.random.text::<24>() };
     let mut answer = answer::redirect(&place(&id));
     answer::add_cookie(&mut answer, &session::question_cookie(&id, &interaction.browser));
     let expires = core.clock.now().plus(INTERACTION_LIFE);
@@ -86,9 +82,7 @@ pub(super) async fn submit(core: &Core, id: &str, request: Request<Incoming>) ->
             if params.lax("answer") != Some("allow") {
                 return page(core, id, &interaction, pages::Retry::No);
             }
-            let AuthRequest {
-                client_id, scopes, ..
-            } = &interaction.request;
+            let AuthRequest { client_id, scopes, .. } = &interaction.request;
             core.store().consent(&authentication.user.name, client_id, scopes);
             let answer = answers::code(core, &interaction.request, &authentication);
             finished(core, id, answer)
@@ -110,9 +104,7 @@ pub(super) fn second_factor(core: &Core, user: Arc<User>) -> Stage {
 pub(super) fn must_consent(core: &Core, request: &AuthRequest, authentication: &Authentication) -> bool {
     let user = &authentication.user.name;
     request.prompts.contains(&Prompt::Consent)
-        || !core
-            .store()
-            .has_consent(user, &request.client_id, &request.scopes, core.clock.now())
+        || !core.store().has_consent(user, &request.client_id, &request.scopes, core.clock.now())
 }
 
 /// The person proved who they are: sign them in, then ask for consent or be done.
@@ -159,11 +151,7 @@ fn finished(core: &Core, id: &str, mut answer: Answer) -> Answer {
 fn page(core: &Core, id: &str, interaction: &Interaction, retry: pages::Retry) -> Answer {
     let client = core.client(&interaction.request.client_id);
     let title = client.as_ref().map_or("An application", |client| &client.title);
-    let place = pages::Place {
-        action: &place(id),
-        csrf: &interaction.csrf,
-        client: title,
-    };
+    let place = pages::Place { action: &place(id), csrf: &interaction.csrf, client: title };
     match &interaction.stage {
         Stage::SignIn => pages::sign_in(place, &core.users, interaction.request.login_hint.as_deref()),
         Stage::SecondFactor { user, code } => pages::second_factor(place, user, code, retry),
@@ -191,9 +179,7 @@ pub(super) fn is_own_form(core: &Core, headers: &HeaderMap) -> bool {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => {
             let port = core.issuer.rsplit(':').next().unwrap_or_default();
-            ["localhost", "127.0.0.1", "[::1]"]
-                .iter()
-                .any(|host| origin == format!("http://{host}:{port}"))
+            ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| origin == format!("http://{host}:{port}"))
         }
         // Not a browser of this decade; the secrets in form and cookie still hold.
         (None, None) => true,

@@ -58,9 +58,7 @@ pub(super) fn challenge(verifier: &str) -> String {
 /// Whether a text has the form of a verifier or a challenge (RFC 7636 section 4.1: 43 to 128 unreserved characters).
 pub(super) fn is_pkce_text(text: &str) -> bool {
     (43..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
 fn encode_json(members: &Members) -> String {

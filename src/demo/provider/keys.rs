@@ -46,23 +46,12 @@ impl KeySet {
     pub(super) fn generate() -> Result<Self, Unspecified> {
         let rsa = RsaKeyPair::generate(KeySize::Rsa2048)?;
         let (n, e) = rsa_numbers(rsa.public_key().as_ref()).ok_or(Unspecified)?;
-        let rsa_jwk = jwk(
-            Algorithm::Rs256,
-            json!({ "e": encode(e), "kty": "RSA", "n": encode(n) }),
-        );
+        let rsa_jwk = jwk(Algorithm::Rs256, json!({ "e": encode(e), "kty": "RSA", "n": encode(n) }));
         let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
         let (x, y) = point(ec.public_key().as_ref()).ok_or(Unspecified)?;
-        let ec_jwk = jwk(
-            Algorithm::Es256,
-            json!({ "crv": "P-256", "kty": "EC", "x": encode(x), "y": encode(y) }),
-        );
-        Ok(Self {
-            rsa,
-            rsa_jwk,
-            ec,
-            ec_jwk,
-            former: Vec::new(),
-        })
+        let ec_jwk =
+            jwk(Algorithm::Es256, json!({ "crv": "P-256", "kty": "EC", "x": encode(x), "y": encode(y) }));
+        Ok(Self { rsa, rsa_jwk, ec, ec_jwk, former: Vec::new() })
     }
 
     /// Takes `fresh` into use; what signed until now stays published.
@@ -73,10 +62,7 @@ impl KeySet {
 
     /// The published set.
     pub(super) fn jwks(&self) -> Value {
-        let keys: Vec<&Value> = [&self.rsa_jwk, &self.ec_jwk]
-            .into_iter()
-            .chain(&self.former)
-            .collect();
+        let keys: Vec<&Value> = [&self.rsa_jwk, &self.ec_jwk].into_iter().chain(&self.former).collect();
         json!({ "keys": keys })
     }
 
@@ -93,8 +79,7 @@ impl KeySet {
         match algorithm {
             Algorithm::Rs256 => {
                 let mut signature = vec![0; self.rsa.public_modulus_len()];
-                self.rsa
-                    .sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?;
+                self.rsa.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?;
                 Ok(signature)
             }
             Algorithm::Es256 => Ok(self.ec.sign(&random, message)?.as_ref().to_vec()),
@@ -152,9 +137,9 @@ fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
         (usize::from(first), rest)
     } else {
         let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        let length = bytes.iter().try_fold(0_usize, |length, byte| {
-            length.checked_mul(256)?.checked_add(usize::from(*byte))
-        })?;
+        let length = bytes
+            .iter()
+            .try_fold(0_usize, |length, byte| length.checked_mul(256)?.checked_add(usize::from(*byte)))?;
         (length, rest)
     };
     rest.split_at_checked(length)

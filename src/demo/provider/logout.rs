@@ -32,17 +32,9 @@ pub(super) fn ask(core: &Core, params: &Params, headers: &HeaderMap) -> Answer {
     };
     let question = core.random.text::<24>();
     let expires = core.clock.now().plus(QUESTION_LIFE);
-    let logout = Logout {
-        session: present.id,
-        return_to,
-    };
+    let logout = Logout { session: present.id, return_to };
     core.store().logouts.insert(question.clone(), logout, expires);
-    pages::confirm_sign_out(
-        CONFIRM,
-        &question,
-        &present.authentication.user,
-        params.lax("logout_hint"),
-    )
+    pages::confirm_sign_out(CONFIRM, &question, &present.authentication.user, params.lax("logout_hint"))
 }
 
 /// The person's answer (POST).
@@ -62,9 +54,7 @@ pub(super) async fn confirm(core: &Core, request: Request<Incoming>) -> Answer {
     let logout = store.logouts.get(question, now).cloned();
     // The question is good in the browser that it was put to, and while that browser's session is the same.
     let logout = logout.filter(|logout| {
-        present
-            .as_ref()
-            .is_some_and(|present| same(present.id.as_bytes(), logout.session.as_bytes()))
+        present.as_ref().is_some_and(|present| same(present.id.as_bytes(), logout.session.as_bytes()))
     });
     let Some(logout) = logout else {
         return interaction::foreign();
@@ -121,23 +111,13 @@ fn return_address(core: &Core, params: &Params) -> Result<Option<String>, &'stat
         .or(hinted)
         .and_then(|id| core.client(&id))
         .ok_or("The application that sent you here is not registered (client_id).")?;
-    if !client
-        .post_logout_redirect_uris
-        .iter()
-        .any(|allowed| allowed == uri)
-    {
-        return Err(
-            "The application asked to send you back to an address that is not registered for it \
-             (post_logout_redirect_uri).",
-        );
+    if !client.post_logout_redirect_uris.iter().any(|allowed| allowed == uri) {
+        return Err("The application asked to send you back to an address that is not registered for it \
+             (post_logout_redirect_uri).");
     }
     let state = params.one("state").map_err(repeated)?;
     Ok(Some(match state {
-        Some(state) => ReplyTo {
-            redirect_uri: uri.to_owned(),
-            state: Some(state.to_owned()),
-        }
-        .with(&[]),
+        Some(state) => ReplyTo { redirect_uri: uri.to_owned(), state: Some(state.to_owned()) }.with(&[]),
         None => uri.to_owned(),
     }))
 }

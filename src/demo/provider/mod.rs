@@ -105,11 +105,7 @@ impl Provider {
             random,
         });
         let running = server::serve(listeners, &core, &clock, KeepAlive::No);
-        Ok(Self {
-            core,
-            addr,
-            _running: running,
-        })
+        Ok(Self { core, addr, _running: running })
     }
 
     /// The issuer identifier, `http://localhost:PORT`, without a slash at its end.
@@ -255,15 +251,9 @@ fn asks_for_loopback<B>(request: &Request<B>) -> bool {
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    let Some(authority) = host
-        .to_str()
-        .ok()
-        .and_then(|host| host.parse::<http::uri::Authority>().ok())
+    let Some(authority) = host.to_str().ok().and_then(|host| host.parse::<http::uri::Authority>().ok())
     else {
         return false;
     };
-    matches!(
-        authority.host().to_ascii_lowercase().as_str(),
-        "localhost" | "127.0.0.1" | "[::1]"
-    )
+    matches!(authority.host().to_ascii_lowercase().as_str(), "localhost" | "127.0.0.1" | "[::1]")
 }

@@ -159,21 +159,12 @@ struct Message<'a> {
 
 /// Choose who you are.
 pub(super) fn sign_in(place: Place<'_>, users: &[Arc<User>], hint: Option<&str>) -> Answer {
-    frame(
-        StatusCode::OK,
-        "Sign in to the demo",
-        &render(&SignIn { place, users, hint }),
-    )
+    frame(StatusCode::OK, "Sign in to the demo", &render(&SignIn { place, users, hint }))
 }
 
 /// Type the code that is shown.
 pub(super) fn second_factor(place: Place<'_>, user: &User, code: &str, retry: Retry) -> Answer {
-    let body = SecondFactor {
-        place,
-        user,
-        code,
-        wrong: retry == Retry::Yes,
-    };
+    let body = SecondFactor { place, user, code, wrong: retry == Retry::Yes };
     frame(StatusCode::OK, "Second factor", &render(&body))
 }
 

@@ -100,16 +100,12 @@ impl AuthRequest {
         let prompts = prompts(params.one("prompt")?.unwrap_or_default())?;
         let max_age = match params.one("max_age")? {
             Some(text) => Some(Duration::from_secs(
-                text.parse()
-                    .map_err(|_| invalid("max_age must be a number of seconds"))?,
+                text.parse().map_err(|_| invalid("max_age must be a number of seconds"))?,
             )),
             None => None,
         };
-        let wants_second_factor = params
-            .one("acr_values")?
-            .unwrap_or_default()
-            .split(' ')
-            .any(|value| value == "mfa");
+        let wants_second_factor =
+            params.one("acr_values")?.unwrap_or_default().split(' ').any(|value| value == "mfa");
         Ok(Self {
             client_id: client.id.clone(),
             reply,
@@ -139,13 +135,7 @@ impl ReplyTo {
 }
 
 impl Scope {
-    const ALL: [Self; 5] = [
-        Self::OpenId,
-        Self::Profile,
-        Self::Email,
-        Self::Groups,
-        Self::OfflineAccess,
-    ];
+    const ALL: [Self; 5] = [Self::OpenId, Self::Profile, Self::Email, Self::Groups, Self::OfflineAccess];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -172,10 +162,7 @@ impl Scope {
 impl Scopes {
     pub(super) fn parse(text: &str) -> Self {
         Self(
-            Scope::ALL
-                .into_iter()
-                .filter(|scope| text.split(' ').any(|word| word == scope.name()))
-                .collect(),
+            Scope::ALL.into_iter().filter(|scope| text.split(' ').any(|word| word == scope.name())).collect(),
         )
     }
 

@@ -27,10 +27,7 @@ pub(super) fn of(core: &Core, headers: &HeaderMap) -> Option<Present> {
     let store = core.store();
     cookies(headers, SESSION_COOKIE).find_map(|id| {
         let authentication = store.sessions.get(id, now)?.clone();
-        Some(Present {
-            id: id.to_owned(),
-            authentication,
-        })
+        Some(Present { id: id.to_owned(), authentication })
     })
 }
 
@@ -46,29 +43,17 @@ pub(super) fn begin(
     let sid = former
         .as_ref()
         .filter(|former| former.authentication.user.name == user.name)
-        .map_or_else(
-            || core.random.text::<16>(),
-            |former| former.authentication.sid.clone(),
-        );
+        .map_or_else(|| core.random.text::<16>(), |former| former.authentication.sid.clone());
     let now = core.clock.now();
-    let authentication = Authentication {
-        user,
-        sid,
-        at: now,
-        strength,
-    };
+    let authentication = Authentication { user, sid, at: now, strength };
     let id = core.random.text::<32>();
-    let cookie = format!(
-        "{SESSION_COOKIE}={id}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax",
-        SESSION_LIFE.as_secs()
-    );
+    let cookie =
+        format!("{SESSION_COOKIE}={id}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax", SESSION_LIFE.as_secs());
     let mut store = core.store();
     if let Some(former) = former {
         store.sessions.remove(&former.id);
     }
-    store
-        .sessions
-        .insert(id, authentication.clone(), now.plus(SESSION_LIFE));
+    store.sessions.insert(id, authentication.clone(), now.plus(SESSION_LIFE));
     (authentication, cookie)
 }
 

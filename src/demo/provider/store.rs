@@ -144,18 +144,14 @@ impl Default for Store {
 impl Store {
     /// Records a grant and the code that stands for it.
     pub(super) fn add_code(&mut self, name: String, code: Code, grant: Grant, now: Timestamp) {
-        self.grants
-            .insert(code.grant.clone(), grant, now.plus(GRANT_LIFE));
+        self.grants.insert(code.grant.clone(), grant, now.plus(GRANT_LIFE));
         self.codes.insert(name, code, now.plus(CODE_MEMORY));
     }
 
     /// Uses up the code of this client and yields what it stood for. A second use takes back everything that the
     /// first one gave (RFC 6749 section 4.1.2).
     pub(super) fn take_code(&mut self, name: &str, client_id: &str, now: Timestamp) -> Option<(Code, Grant)> {
-        let code = self
-            .codes
-            .get_mut(name, now)
-            .filter(|code| code.client_id == client_id)?;
+        let code = self.codes.get_mut(name, now).filter(|code| code.client_id == client_id)?;
         let found = code.clone();
         code.used = true;
         if found.used {
@@ -167,20 +163,12 @@ impl Store {
     }
 
     pub(super) fn add_access_token(&mut self, name: String, grant: String, scopes: Scopes, now: Timestamp) {
-        let token = Token {
-            grant,
-            used: false,
-            scopes,
-        };
+        let token = Token { grant, used: false, scopes };
         self.access_tokens.insert(name, token, now.plus(ACCESS_LIFE));
     }
 
     pub(super) fn add_refresh_token(&mut self, name: String, grant: String, scopes: Scopes, now: Timestamp) {
-        let token = Token {
-            grant,
-            used: false,
-            scopes,
-        };
+        let token = Token { grant, used: false, scopes };
         self.refresh_tokens.insert(name, token, now.plus(GRANT_LIFE));
     }
 
@@ -188,10 +176,7 @@ impl Store {
     pub(super) fn granted_to(&self, access_token: &str, now: Timestamp) -> Option<Grant> {
         let token = self.access_tokens.get(access_token, now)?;
         let grant = self.grants.get(&token.grant, now)?;
-        Some(Grant {
-            scopes: token.scopes.clone(),
-            ..grant.clone()
-        })
+        Some(Grant { scopes: token.scopes.clone(), ..grant.clone() })
     }
 
     /// Uses up a refresh token of this client. A second use means that it was stolen, by whoever came first or
@@ -203,11 +188,7 @@ impl Store {
         now: Timestamp,
     ) -> Option<(String, Grant)> {
         let token = self.refresh_tokens.get_mut(name, now)?;
-        let grant = self
-            .grants
-            .get(&token.grant, now)
-            .filter(|grant| grant.client_id == client_id)?
-            .clone();
+        let grant = self.grants.get(&token.grant, now).filter(|grant| grant.client_id == client_id)?.clone();
         if token.used {
             self.grants.remove(&token.grant);
             return None;
@@ -219,14 +200,11 @@ impl Store {
     /// Notes that a person allowed a client these scopes; kept while the provider runs.
     pub(super) fn consent(&mut self, user: &str, client_id: &str, scopes: &Scopes) {
         let forever = Timestamp::from_millis(u64::MAX);
-        self.consents
-            .insert(consent_key(user, client_id, scopes), (), forever);
+        self.consents.insert(consent_key(user, client_id, scopes), (), forever);
     }
 
     pub(super) fn has_consent(&self, user: &str, client_id: &str, scopes: &Scopes, now: Timestamp) -> bool {
-        self.consents
-            .get(&consent_key(user, client_id, scopes), now)
-            .is_some()
+        self.consents.get(&consent_key(user, client_id, scopes), now).is_some()
     }
 
     /// Ends every sign-in and every token of a user.

@@ -32,10 +32,7 @@ fn after(seconds: u64) -> Timestamp {
 #[test]
 fn the_example_of_rfc_7636_appendix_b_holds() {
     let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-    assert_eq!(
-        jwt::challenge(verifier),
-        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-    );
+    assert_eq!(jwt::challenge(verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     assert!(jwt::is_pkce_text(verifier));
 }
 
@@ -50,10 +47,7 @@ fn a_verifier_has_43_to_128_unreserved_characters() {
 #[test]
 fn the_at_hash_of_the_core_examples_holds() {
     // OpenID Connect Core 1.0, appendix A.3.
-    assert_eq!(
-        jwt::half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
-        "77QmUPtjPfzWtF2AnpK9RQ"
-    );
+    assert_eq!(jwt::half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
 }
 
 #[test]
@@ -116,13 +110,8 @@ fn check(changes: &[(&str, Option<&str>)]) -> Result<AuthRequest, Refused> {
         pairs.retain(|(known, _)| known != name);
         pairs.extend(value.map(|value| (*name, value)));
     }
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish();
-    let reply = ReplyTo {
-        redirect_uri: "http://127.0.0.1/cb".to_owned(),
-        state: None,
-    };
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let reply = ReplyTo { redirect_uri: "http://127.0.0.1/cb".to_owned(), state: None };
     AuthRequest::check(&Params::parse(query.as_bytes()).expect("few"), &client(), reply)
 }
 
@@ -146,11 +135,7 @@ fn a_good_request_is_read_whole() {
 fn each_faulty_request_gets_the_error_of_the_standard() {
     for (name, value, error) in [
         ("response_type", None, "invalid_request"),
-        (
-            "response_type",
-            Some("code id_token"),
-            "unsupported_response_type",
-        ),
+        ("response_type", Some("code id_token"), "unsupported_response_type"),
         ("response_mode", Some("fragment"), "invalid_request"),
         ("scope", Some("profile"), "invalid_scope"),
         ("scope", None, "invalid_scope"),
@@ -171,19 +156,10 @@ fn each_faulty_request_gets_the_error_of_the_standard() {
 
 #[test]
 fn the_response_keeps_the_query_of_the_redirect_uri() {
-    let mut reply = ReplyTo {
-        redirect_uri: "http://127.0.0.1/cb".to_owned(),
-        state: Some("a&b".to_owned()),
-    };
-    assert_eq!(
-        reply.with(&[("code", "c")]),
-        "http://127.0.0.1/cb?code=c&state=a%26b"
-    );
+    let mut reply = ReplyTo { redirect_uri: "http://127.0.0.1/cb".to_owned(), state: Some("a&b".to_owned()) };
+    assert_eq!(reply.with(&[("code", "c")]), "http://127.0.0.1/cb?code=c&state=a%26b");
     reply.redirect_uri.push_str("?tenant=1");
-    assert_eq!(
-        reply.with(&[("code", "c")]),
-        "http://127.0.0.1/cb?tenant=1&code=c&state=a%26b"
-    );
+    assert_eq!(reply.with(&[("code", "c")]), "http://127.0.0.1/cb?tenant=1&code=c&state=a%26b");
 }
 
 // --- memory
@@ -197,11 +173,7 @@ fn an_entry_ends_and_the_oldest_makes_room() {
     map.insert("b".to_owned(), 2, after(10));
     map.insert("a".to_owned(), 3, after(10));
     map.insert("c".to_owned(), 4, after(10));
-    assert_eq!(
-        map.get("b", NOW),
-        None,
-        "a was written again, so b was the oldest"
-    );
+    assert_eq!(map.get("b", NOW), None, "a was written again, so b was the oldest");
     assert_eq!(map.get("a", NOW), Some(&3));
     map.retain(|value| *value != 3);
     map.insert("d".to_owned(), 5, after(10));
@@ -238,10 +210,7 @@ fn store_with_code() -> Store {
 fn a_code_works_once_for_its_client_and_for_a_minute() {
     let mut store = store_with_code();
     assert!(store.take_code("code", "other", NOW).is_none());
-    assert!(
-        store.take_code("code", "wiki", after(59)).is_some(),
-        "a stranger's try costs nothing"
-    );
+    assert!(store.take_code("code", "wiki", after(59)).is_some(), "a stranger's try costs nothing");
     assert!(store_with_code().take_code("code", "wiki", after(60)).is_none());
 }
 

@@ -82,10 +82,7 @@ fn client(core: &Core, headers: &HeaderMap, params: &Params) -> Result<Arc<Clien
             }
             (id, Some(secret))
         }
-        (None, _) => (
-            posted_id.ok_or(TokenError::Client)?.to_owned(),
-            posted_secret.map(str::to_owned),
-        ),
+        (None, _) => (posted_id.ok_or(TokenError::Client)?.to_owned(), posted_secret.map(str::to_owned)),
         (Some(_), Some(_)) => return Err(TokenError::Request("Authorization is repeated")),
     };
     let client = core.client(&id).ok_or(TokenError::Client)?;
@@ -94,11 +91,7 @@ fn client(core: &Core, headers: &HeaderMap, params: &Params) -> Result<Arc<Clien
         (None, None) => true,
         _ => false,
     };
-    if proven {
-        Ok(client)
-    } else {
-        Err(TokenError::Client)
-    }
+    if proven { Ok(client) } else { Err(TokenError::Client) }
 }
 
 /// Id and secret of a Basic header, both form-encoded before (RFC 6749 section 2.3.1).
@@ -122,20 +115,14 @@ fn form_decode(text: &str) -> Option<String> {
 }
 
 fn exchange(core: &Core, client: &Client, params: &Params) -> Result<Members, TokenError> {
-    let code = params
-        .one("code")?
-        .ok_or(TokenError::Request("code is missing"))?;
-    let redirect_uri = params
-        .one("redirect_uri")?
-        .ok_or(TokenError::Request("redirect_uri is missing"))?;
+    let code = params.one("code")?.ok_or(TokenError::Request("code is missing"))?;
+    let redirect_uri = params.one("redirect_uri")?.ok_or(TokenError::Request("redirect_uri is missing"))?;
     let verifier = params.one("code_verifier")?;
     // Whatever is wrong below: a code is used up by its first use.
     let taken = core.store().take_code(code, &client.id, core.clock.now());
     let (code, grant) = taken.ok_or(TokenError::Grant("the code is unknown, used or too old"))?;
     if code.redirect_uri != redirect_uri {
-        return Err(TokenError::Grant(
-            "redirect_uri is not the one of the authorization request",
-        ));
+        return Err(TokenError::Grant("redirect_uri is not the one of the authorization request"));
     }
     let verifier = verifier.ok_or(TokenError::Grant("code_verifier is missing"))?;
     if !is_pkce_text(verifier) || !same(jwt::challenge(verifier).as_bytes(), code.challenge.as_bytes()) {
@@ -146,13 +133,9 @@ fn exchange(core: &Core, client: &Client, params: &Params) -> Result<Members, To
 }
 
 fn refresh(core: &Core, client: &Client, params: &Params) -> Result<Members, TokenError> {
-    let token = params
-        .one("refresh_token")?
-        .ok_or(TokenError::Request("refresh_token is missing"))?;
+    let token = params.one("refresh_token")?.ok_or(TokenError::Request("refresh_token is missing"))?;
     let narrowed = params.one("scope")?.map(Scopes::parse);
-    let taken = core
-        .store()
-        .take_refresh_token(token, &client.id, core.clock.now());
+    let taken = core.store().take_refresh_token(token, &client.id, core.clock.now());
     let (id, grant) = taken.ok_or(TokenError::Grant("the refresh token is unknown, used or too old"))?;
     let scopes = narrowed.unwrap_or_else(|| grant.scopes.clone());
     if !scopes.within(&grant.scopes) {
@@ -171,10 +154,7 @@ fn issue(
 ) -> Result<Members, TokenError> {
     let now = core.clock.now();
     let access_token = core.random.text::<32>();
-    let narrowed = Grant {
-        scopes: scopes.clone(),
-        ..grant.clone()
-    };
+    let narrowed = Grant { scopes: scopes.clone(), ..grant.clone() };
     let id_token =
         id_token(core, client, &narrowed, &access_token, occasion).map_err(|_| TokenError::Signing)?;
     let mut members = Members::new();

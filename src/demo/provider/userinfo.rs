@@ -12,10 +12,7 @@ use crate::demo::answer::{self, Answer};
 /// Answers one request. The token is taken from `Authorization: Bearer` only.
 pub(super) fn answer<B>(core: &Core, request: &Request<B>) -> Answer {
     let Some(token) = bearer(request.headers()) else {
-        return refusal(
-            r#"Bearer realm="demo""#,
-            "send the access token as Authorization: Bearer",
-        );
+        return refusal(r#"Bearer realm="demo""#, "send the access token as Authorization: Bearer");
     };
     let grant = core.store().granted_to(token, core.clock.now());
     let Some(grant) = grant else {

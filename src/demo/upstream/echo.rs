@@ -31,10 +31,8 @@ pub(super) async fn answer(received: &Received, body: Incoming) -> Answer {
     let Some(total) = sum_of(body).await else {
         return answer::text(StatusCode::BAD_REQUEST, "the body did not arrive");
     };
-    let headers: Vec<Value> = received
-        .lines()
-        .map(|(name, value)| json!(format!("{name}: {value}")))
-        .collect();
+    let headers: Vec<Value> =
+        received.lines().map(|(name, value)| json!(format!("{name}: {value}"))).collect();
     let mut told = json!({
         "method": received.method.as_str(),
         "path": received.path,
@@ -65,10 +63,7 @@ async fn sum_of(mut body: Incoming) -> Option<Total> {
 
 impl Sum {
     pub(super) fn new() -> Self {
-        Self {
-            bytes: 0,
-            hash: Context::new(&SHA256),
-        }
+        Self { bytes: 0, hash: Context::new(&SHA256) }
     }
 
     pub(super) fn add(&mut self, data: &[u8]) {
@@ -77,10 +72,7 @@ impl Sum {
     }
 
     pub(super) fn total(self) -> Total {
-        Total {
-            bytes: self.bytes,
-            sha256: hex(&self.hash.finish()),
-        }
+        Total { bytes: self.bytes, sha256: hex(&self.hash.finish()) }
     }
 }
 

@@ -27,11 +27,7 @@ pub(super) fn stream(clock: &Clock) -> Answer {
         let event = Frame::data(Bytes::from(event(sent, clock.now())));
         Some((Ok::<_, Infallible>(event), (clock, sent + 1)))
     });
-    answer::stream(
-        StatusCode::OK,
-        "text/event-stream",
-        StreamBody::new(events).boxed_unsync(),
-    )
+    answer::stream(StatusCode::OK, "text/event-stream", StreamBody::new(events).boxed_unsync())
 }
 
 pub(super) fn event(number: u32, now: Timestamp) -> String {

@@ -76,10 +76,8 @@ pub(super) fn decode(buffer: &mut BytesMut) -> Result<Option<Frame>, Fault> {
         },
         short => (u64::from(short), 2),
     };
-    let length = usize::try_from(length)
-        .ok()
-        .filter(|length| *length <= MAX_PAYLOAD)
-        .ok_or(Fault::TooLarge)?;
+    let length =
+        usize::try_from(length).ok().filter(|length| *length <= MAX_PAYLOAD).ok_or(Fault::TooLarge)?;
     let Some(&mask) = buffer.get(head..).and_then(<[u8]>::first_chunk::<4>) else {
         return Ok(None);
     };
@@ -91,21 +89,13 @@ pub(super) fn decode(buffer: &mut BytesMut) -> Result<Option<Frame>, Fault> {
     for (byte, key) in payload.iter_mut().zip(mask.into_iter().cycle()) {
         *byte ^= key;
     }
-    Ok(Some(Frame {
-        fin,
-        opcode,
-        payload: payload.freeze(),
-    }))
+    Ok(Some(Frame { fin, opcode, payload: payload.freeze() }))
 }
 
 impl Frame {
     /// A frame that is a message of its own.
     pub(super) fn whole(opcode: Opcode, payload: impl Into<Bytes>) -> Self {
-        Self {
-            fin: Fin::Last,
-            opcode,
-            payload: payload.into(),
-        }
+        Self { fin: Fin::Last, opcode, payload: payload.into() }
     }
 
     /// Writes the frame as a server does: without a mask.

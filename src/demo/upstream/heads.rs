@@ -37,10 +37,7 @@ impl HeadLog {
 
 impl Observer for HeadLog {
     fn outgoing_head(&self, request_id: &str, added: &[HeaderName], removed: &[HeaderName]) {
-        let changes = Changes {
-            added: added.to_vec(),
-            removed: removed.to_vec(),
-        };
+        let changes = Changes { added: added.to_vec(), removed: removed.to_vec() };
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A request that is sent twice on a dead connection is the same request.
         if log.changes.insert(request_id.to_owned(), changes).is_some() {

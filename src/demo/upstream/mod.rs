@@ -52,19 +52,10 @@ impl Upstream {
     /// [`StartError`] when the port is busy.
     pub async fn start(port: u16, clock: Clock, heads: Arc<HeadLog>) -> Result<Self, StartError> {
         let listener = server::bind_v4("sample upstream", port).await?;
-        let addr = listener
-            .local_addr()
-            .unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], port)));
-        let core = Arc::new(Core {
-            heads,
-            clock: clock.clone(),
-            sockets: Sockets::default(),
-        });
+        let addr = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], port)));
+        let core = Arc::new(Core { heads, clock: clock.clone(), sockets: Sockets::default() });
         let running = server::serve(vec![listener], &core, &clock, KeepAlive::Forever);
-        Ok(Self {
-            addr,
-            _running: running,
-        })
+        Ok(Self { addr, _running: running })
     }
 
     /// Where it listens.

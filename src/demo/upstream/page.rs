@@ -173,19 +173,14 @@ pub(super) fn home(received: &Received) -> Answer {
         .added
         .iter()
         .flat_map(|name| {
-            received.headers.get_all(name).iter().map(move |value| Row {
-                name: name.as_str().to_owned(),
-                value: shown(name, value),
-            })
+            received
+                .headers
+                .get_all(name)
+                .iter()
+                .map(move |value| Row { name: name.as_str().to_owned(), value: shown(name, value) })
         })
         .collect();
-    let all = received
-        .lines()
-        .map(|(name, value)| Row {
-            name: name.to_owned(),
-            value,
-        })
-        .collect();
+    let all = received.lines().map(|(name, value)| Row { name: name.to_owned(), value }).collect();
     let body = Home {
         path: &received.path,
         place: place(&received.path),
@@ -194,15 +189,8 @@ pub(super) fn home(received: &Received) -> Answer {
         removed: changes.removed.iter().map(http::HeaderName::as_str).collect(),
         all,
     };
-    let frame = Frame {
-        heading: &heading,
-        body: &render(&body),
-        signed_in: user.is_some(),
-    };
-    answer::page(
-        StatusCode::OK,
-        &document(Look::Upstream, &heading, &render(&frame)),
-    )
+    let frame = Frame { heading: &heading, body: &render(&body), signed_in: user.is_some() };
+    answer::page(StatusCode::OK, &document(Look::Upstream, &heading, &render(&frame)))
 }
 
 /// A page that talks to the echo.
@@ -226,23 +214,14 @@ pub(super) fn uploaded(total: &Total) -> Answer {
 }
 
 fn plain(heading: &str, body: &str, script: &str) -> Answer {
-    let frame = Frame {
-        heading,
-        body,
-        signed_in: true,
-    };
-    answer::page(
-        StatusCode::OK,
-        &with_script(Look::Upstream, heading, &render(&frame), script),
-    )
+    let frame = Frame { heading, body, signed_in: true };
+    answer::page(StatusCode::OK, &with_script(Look::Upstream, heading, &render(&frame), script))
 }
 
 /// What the demo's configuration says about a path.
 fn place(path: &str) -> Option<&'static str> {
-    let is_below = |prefix: &str| {
-        path.strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
+    let is_below =
+        |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     [
         ("/admin", "only people of group ops get here"),
         ("/public", "anybody gets here, signed in or not"),

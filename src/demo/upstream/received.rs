@@ -64,9 +64,7 @@ impl Received {
 
     /// Name and value of every line, in order, fit to be shown.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&str, String)> {
-        self.headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), shown(name, value)))
+        self.headers.iter().map(|(name, value)| (name.as_str(), shown(name, value)))
     }
 }
 

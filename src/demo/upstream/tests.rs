@@ -25,12 +25,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     out.extend(mask);
-    out.extend(
-        payload
-            .iter()
-            .zip(mask.iter().cycle())
-            .map(|(byte, key)| byte ^ key),
-    );
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
     out
 }
 
@@ -50,10 +45,7 @@ fn the_masked_hello_of_rfc_6455_section_5_7_is_read_and_written_unmasked() {
     let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
     let frame = Frame::whole(Opcode::Text, "Hello");
     assert_eq!(decoded(&hello), Ok(Some(frame.clone())));
-    assert_eq!(
-        frame.encode().as_ref(),
-        [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]
-    );
+    assert_eq!(frame.encode().as_ref(), [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]);
     for end in 0..hello.len() {
         assert_eq!(decoded(&hello[..end]), Ok(None), "{end} bytes are no frame yet");
     }
@@ -61,11 +53,9 @@ fn the_masked_hello_of_rfc_6455_section_5_7_is_read_and_written_unmasked() {
 
 #[test]
 fn lengths_have_three_forms() {
-    for (length, head) in [
-        (125, &[0x82, 125][..]),
-        (126, &[0x82, 126, 0, 126]),
-        (65536, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
-    ] {
+    for (length, head) in
+        [(125, &[0x82, 125][..]), (126, &[0x82, 126, 0, 126]), (65536, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0])]
+    {
         let frame = Frame::whole(Opcode::Binary, vec![7; length]);
         assert!(frame.encode().starts_with(head));
         assert_eq!(frame.encode().len(), head.len() + length);
@@ -101,11 +91,7 @@ fn text_may_be_cut_inside_a_character_but_not_end_there() {
 #[test]
 fn messages_in_pieces_come_back_in_pieces_with_a_pong_between() {
     let mut message = Message::default();
-    let piece = |fin, opcode, payload: &'static str| Frame {
-        fin,
-        opcode,
-        payload: Bytes::from(payload),
-    };
+    let piece = |fin, opcode, payload: &'static str| Frame { fin, opcode, payload: Bytes::from(payload) };
     let start = piece(Fin::More, Opcode::Text, "Hel");
     let end = piece(Fin::Last, Opcode::Continuation, "lo");
     assert_eq!(message.reply(start.clone()), Ok(Reply::Send(start.clone())));
@@ -113,11 +99,7 @@ fn messages_in_pieces_come_back_in_pieces_with_a_pong_between() {
         message.reply(Frame::whole(Opcode::Ping, "p")),
         Ok(Reply::Send(Frame::whole(Opcode::Pong, "p")))
     );
-    assert_eq!(
-        message.reply(start),
-        Err(Fault::Protocol),
-        "a message inside a message"
-    );
+    assert_eq!(message.reply(start), Err(Fault::Protocol), "a message inside a message");
     assert_eq!(message.reply(end.clone()), Ok(Reply::Send(end.clone())));
     assert_eq!(message.reply(end), Err(Fault::Protocol), "nothing to continue");
 }
@@ -127,16 +109,9 @@ fn a_close_is_answered_with_its_code() {
     let mut message = Message::default();
     let close = |payload: &'static [u8]| Frame::whole(Opcode::Close, payload);
     assert_eq!(message.reply(close(b"")), Ok(Reply::Close(close(b""))));
-    assert_eq!(
-        message.reply(close(b"\x03\xe8bye")),
-        Ok(Reply::Close(close(b"\x03\xe8")))
-    );
+    assert_eq!(message.reply(close(b"\x03\xe8bye")), Ok(Reply::Close(close(b"\x03\xe8"))));
     assert_eq!(message.reply(close(b"\x03")), Err(Fault::Protocol));
-    assert_eq!(
-        message.reply(close(b"\x03\xed")),
-        Err(Fault::Protocol),
-        "1005 is never sent"
-    );
+    assert_eq!(message.reply(close(b"\x03\xed")), Err(Fault::Protocol), "1005 is never sent");
 }
 
 #[tokio::test]
@@ -166,38 +141,22 @@ fn first_part(body: &[u8], step: usize) -> Option<Vec<u8>> {
 fn the_first_part_is_found_however_the_body_is_cut() {
     let body = b"--B\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\none\r\n--not\r\n\r\n--B\r\nA: b\r\n\r\ntwo\r\n--B--\r\n";
     for step in 1..body.len() {
-        assert_eq!(
-            first_part(body, step).as_deref(),
-            Some(&b"one\r\n--not\r\n"[..]),
-            "{step}"
-        );
+        assert_eq!(first_part(body, step).as_deref(), Some(&b"one\r\n--not\r\n"[..]), "{step}");
     }
 }
 
 #[test]
 fn an_empty_file_is_a_part_and_a_cut_one_is_not() {
-    assert_eq!(
-        first_part(b"--B\r\nA: b\r\n\r\n\r\n--B--\r\n", 7),
-        Some(Vec::new())
-    );
+    assert_eq!(first_part(b"--B\r\nA: b\r\n\r\n\r\n--B--\r\n", 7), Some(Vec::new()));
     assert_eq!(first_part(b"--B\r\nA: b\r\n\r\nhalf", 7), None);
     assert_eq!(first_part(b"nothing of the kind", 7), None);
-    assert_eq!(
-        first_part(&[b"--B\r\nA: ".as_slice(), &[b'x'; 9000]].concat(), 100),
-        None
-    );
+    assert_eq!(first_part(&[b"--B\r\nA: ".as_slice(), &[b'x'; 9000]].concat(), 100), None);
 }
 
 #[test]
 fn only_a_form_has_a_boundary() {
-    assert_eq!(
-        boundary("multipart/form-data; boundary=\"x y\"").as_deref(),
-        Some("x y")
-    );
-    assert_eq!(
-        boundary("Multipart/Form-Data; charset=utf-8; Boundary=x").as_deref(),
-        Some("x")
-    );
+    assert_eq!(boundary("multipart/form-data; boundary=\"x y\"").as_deref(), Some("x y"));
+    assert_eq!(boundary("Multipart/Form-Data; charset=utf-8; Boundary=x").as_deref(), Some("x"));
     assert_eq!(boundary("multipart/form-data"), None);
     assert_eq!(boundary("multipart/form-data; boundary="), None);
     assert_eq!(boundary("text/plain; boundary=x"), None);
@@ -230,12 +189,8 @@ fn html_is_for_whoever_names_it_and_json_for_programs() {
 
 #[test]
 fn secrets_of_the_browser_are_named_and_not_shown() {
-    let received = received(&[
-        ("cookie", "a=1; b=2=3"),
-        ("authorization", "Bearer secret"),
-        ("x-a", "1"),
-        ("x-a", "2"),
-    ]);
+    let received =
+        received(&[("cookie", "a=1; b=2=3"), ("authorization", "Bearer secret"), ("x-a", "1"), ("x-a", "2")]);
     let lines: Vec<_> = received.lines().collect();
     assert_eq!(
         lines,
@@ -254,10 +209,7 @@ fn heads_are_remembered_by_request_id_and_the_oldest_goes() {
     let added = [HeaderName::from_static("x-forwarded-user")];
     log.outgoing_head("first", &added, &[]);
     log.outgoing_head("first", &[], &added);
-    let changes = Changes {
-        added: Vec::new(),
-        removed: added.to_vec(),
-    };
+    let changes = Changes { added: Vec::new(), removed: added.to_vec() };
     assert_eq!(log.changes("first"), Some(changes));
     for n in 0..1024 {
         log.outgoing_head(&n.to_string(), &added, &[]);
@@ -268,8 +220,5 @@ fn heads_are_remembered_by_request_id_and_the_oldest_goes() {
 
 #[test]
 fn an_event_has_a_name_an_id_and_the_time() {
-    assert_eq!(
-        event(3, Timestamp::from_secs(0)),
-        "event: clock\nid: 3\ndata: 1970-01-01T00:00:00.000Z\n\n"
-    );
+    assert_eq!(event(3, Timestamp::from_secs(0)), "event: clock\nid: 3\ndata: 1970-01-01T00:00:00.000Z\n\n");
 }

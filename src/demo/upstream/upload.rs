@@ -45,9 +45,8 @@ pub(super) async fn receive(request: Request<Incoming>) -> Answer {
     let total = sum.total();
     match wanted {
         Wanted::Html => page::uploaded(&total),
-        Wanted::Json => answer::json(
-            StatusCode::OK,
-            &json!({ "bytes": total.bytes, "sha256": total.sha256 }),
-        ),
+        Wanted::Json => {
+            answer::json(StatusCode::OK, &json!({ "bytes": total.bytes, "sha256": total.sha256 }))
+        }
     }
 }

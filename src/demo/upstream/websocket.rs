@@ -82,19 +82,13 @@ fn key(method: &Method, headers: &HeaderMap) -> Result<String, Box<Answer>> {
         .filter(|key| STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16))
         .map(str::to_owned)
         .ok_or_else(|| {
-            Box::new(answer::text(
-                StatusCode::BAD_REQUEST,
-                "Sec-WebSocket-Key must be 16 bytes in base64",
-            ))
+            Box::new(answer::text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes in base64"))
         })
 }
 
 /// The proof that a handshake was understood (section 4.2.2). SHA-1 is what the protocol says; nothing rests on it.
 pub(super) fn accept(key: &str) -> String {
-    STANDARD.encode(digest(
-        &SHA1_FOR_LEGACY_USE_ONLY,
-        format!("{key}{GUID}").as_bytes(),
-    ))
+    STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes()))
 }
 
 /// Sends back whatever comes until one side closes.

@@ -24,17 +24,8 @@ fn a_link_is_a_path_of_this_host_or_a_web_address() {
     for bad in bad {
         assert_eq!(Link::here(bad), Link::START, "{bad:?}");
     }
-    assert_eq!(
-        Link::site("http://127.0.0.1:4180/").to_string(),
-        "http://127.0.0.1:4180/"
-    );
-    for bad in [
-        "/x",
-        "javascript:alert(1)",
-        "https:evil",
-        "https://a\t.example",
-        "ftp://a",
-    ] {
+    assert_eq!(Link::site("http://127.0.0.1:4180/").to_string(), "http://127.0.0.1:4180/");
+    for bad in ["/x", "javascript:alert(1)", "https:evil", "https://a\t.example", "ftp://a"] {
         assert_eq!(Link::site(bad), Link::START, "{bad:?}");
     }
 }

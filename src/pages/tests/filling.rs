@@ -18,31 +18,16 @@ pub(super) struct Filling<'a> {
 impl<'a> Filling<'a> {
     pub(super) fn new(word: &'a str, link: &'a str) -> Self {
         let link = Link::here(link);
-        Self {
-            word,
-            list: vec![word.to_owned(), word.to_owned()],
-            providers: vec![(word, link)],
-            link,
-        }
+        Self { word, list: vec![word.to_owned(), word.to_owned()], providers: vec![(word, link)], link }
     }
 
     /// Every page, each of its forms once. The match below keeps this list whole: a new page does not compile
     /// before it stands here.
     pub(super) fn pages(&self) -> Vec<Page<'_>> {
-        let Self {
-            word,
-            list,
-            providers,
-            link,
-        } = self;
+        let Self { word, list, providers, link } = self;
         let (word, link) = (*word, *link);
-        let failed = |fault, detail| Page::SignInFailed {
-            fault,
-            cause: word,
-            detail,
-            start_again: link,
-            home: link,
-        };
+        let failed =
+            |fault, detail| Page::SignInFailed { fault, cause: word, detail, start_again: link, home: link };
         let denied = |needs| Page::Denied {
             user: word,
             provider_title: word,
@@ -68,38 +53,17 @@ impl<'a> Filling<'a> {
             })
         };
         let trouble = |kind, retry| Page::UpstreamTrouble { kind, retry };
-        let signed_out = |provider| Page::SignedOut {
-            provider,
-            sign_in: link,
-        };
+        let signed_out = |provider| Page::SignedOut { provider, sign_in: link };
         let all = vec![
             failed(SignInFault::Request, None),
             failed(SignInFault::Refused, Some(word)),
             failed(SignInFault::Provider, None),
-            Page::SignInUnavailable {
-                cause: word,
-                retry: link,
-            },
+            Page::SignInUnavailable { cause: word, retry: link },
             denied(list),
             denied(&[]),
-            Page::WrongProvider {
-                user: word,
-                provider_title: word,
-                accepted: providers,
-                sign_out: link,
-            },
-            Page::ConfirmSignOut {
-                user: Some(word),
-                action: link,
-                rd: Some(word),
-                stay: link,
-            },
-            Page::ConfirmSignOut {
-                user: None,
-                action: link,
-                rd: None,
-                stay: link,
-            },
+            Page::WrongProvider { user: word, provider_title: word, accepted: providers, sign_out: link },
+            Page::ConfirmSignOut { user: Some(word), action: link, rd: Some(word), stay: link },
+            Page::ConfirmSignOut { user: None, action: link, rd: None, stay: link },
             signed_out(ProviderSignOut::Ended),
             signed_out(ProviderSignOut::Local),
             signed_out(ProviderSignOut::MayRemain(word)),
@@ -108,25 +72,15 @@ impl<'a> Filling<'a> {
             trouble(Trouble::BadGateway, Some(link)),
             trouble(Trouble::Unavailable, Some(link)),
             trouble(Trouble::TimedOut, None),
-            Page::TooLarge {
-                limit: Some(1_572_864),
-            },
+            Page::TooLarge { limit: Some(1_572_864) },
             Page::TooLarge { limit: None },
             Page::HeadTooLarge,
-            Page::TooMany {
-                retry: link,
-                wait: Duration::from_secs(20),
-            },
+            Page::TooMany { retry: link, wait: Duration::from_secs(20) },
             Page::BadRequest { reason: word },
             Page::ForeignOrigin { go_on: link },
             Page::NotFound { home: link },
-            Page::MethodNotAllowed {
-                allow: &[Method::GET, Method::HEAD],
-                home: link,
-            },
-            Page::UnknownHost {
-                public_url: Some(link),
-            },
+            Page::MethodNotAllowed { allow: &[Method::GET, Method::HEAD], home: link },
+            Page::UnknownHost { public_url: Some(link) },
             Page::UnknownHost { public_url: None },
         ];
         for page in &all {

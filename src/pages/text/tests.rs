@@ -12,10 +12,7 @@ fn times_are_shown_in_utc_and_seen_from_now() {
     assert_eq!(super::moment(&NOW), "24 November 2026, 08:46 UTC");
     assert_eq!(super::machine(&NOW), "2026-11-24T08:46:40Z");
     assert_eq!(super::moment(&Timestamp::EPOCH), "1 January 1970, 00:00 UTC");
-    assert_eq!(
-        super::moment(&Timestamp::from_millis(u64::MAX)),
-        "31 December 9999, 23:59 UTC"
-    );
+    assert_eq!(super::moment(&Timestamp::from_millis(u64::MAX)), "31 December 9999, 23:59 UTC");
     assert_eq!(super::relative(&at(42_000), &NOW), "in 11 h 40 min");
     assert_eq!(super::relative(&at(200_000), &NOW), "in 2 d 7 h");
     assert_eq!(super::relative(&at(59), &NOW), "in less than a minute");

@@ -9,12 +9,13 @@ use super::message::{Answer, exchange};
 
 /// A browser. Cookies are kept by host and ignore ports, as in real ones.
 #[derive(Clone)]
-pub struct Browser {
+pub(crate) struct Browser {
     gateway: SocketAddr,
     provider: SocketAddr,
     jar: BTreeMap<(String, String), String>,
+    blocked: Option<String>,
     /// Where it is.
-    pub url: Url,
+    pub(crate) url: Url,
 }
 
 /// How many redirects it follows.
@@ -22,25 +23,25 @@ const MAX_REDIRECTS: usize = 20;
 
 impl Browser {
     /// A browser with an empty jar.
-    pub fn new(gateway: SocketAddr, provider: SocketAddr) -> Self {
+    pub(crate) fn new(gateway: SocketAddr, provider: SocketAddr) -> Self {
         let url = Url::parse(&format!("http://{gateway}/")).expect("a url");
-        Self { gateway, provider, jar: BTreeMap::new(), url }
+        Self { gateway, provider, jar: BTreeMap::new(), blocked: None, url }
     }
 
     /// Loads a page of the gateway without following redirects.
-    pub async fn load(&mut self, path: &str) -> Answer {
+    pub(crate) async fn load(&mut self, path: &str) -> Answer {
         let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
         self.navigate(&url).await
     }
 
     /// Loads a page and follows redirects until there is none.
-    pub async fn open(&mut self, path: &str) -> Answer {
+    pub(crate) async fn open(&mut self, path: &str) -> Answer {
         let answer = self.load(path).await;
         self.follow(answer).await
     }
 
     /// Follows the redirects of an answer.
-    pub async fn follow(&mut self, mut answer: Answer) -> Answer {
+    pub(crate) async fn follow(&mut self, mut answer: Answer) -> Answer {
         for _ in 0..MAX_REDIRECTS {
             if !(300..400).contains(&answer.status) {
                 return answer;
@@ -52,15 +53,15 @@ impl Browser {
     }
 
     /// Opens a page, signs in as `user` at the provider, allows, and follows the way back.
-    pub async fn sign_in(&mut self, path: &str, user: &str) -> Answer {
+    pub(crate) async fn sign_in(&mut self, path: &str, user: &str) -> Answer {
         let page = self.open(path).await;
         self.choose(page, user).await
     }
 
     /// From the provider's sign-in page: chooses a user, allows, follows the way back.
-    pub async fn choose(&mut self, page: Answer, user: &str) -> Answer {
+    pub(crate) async fn choose(&mut self, page: Answer, user: &str) -> Answer {
         let page = self.press(&page, &[("user", user), ("factor", "first")]).await;
-        if page.text().contains("name=\"answer\"") {
+        if page.text().contains("value=\"allow\"") {
             self.press(&page, &[("answer", "allow")]).await
         } else {
             page
@@ -68,7 +69,13 @@ impl Browser {
     }
 
     /// Sends the first form of a page with these fields beside its hidden ones, and follows redirects.
-    pub async fn press(&mut self, page: &Answer, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn press(&mut self, page: &Answer, fields: &[(&str, &str)]) -> Answer {
+        let answer = self.press_once(page, fields).await;
+        self.follow(answer).await
+    }
+
+    /// Sends the first form of a page, without following a redirect.
+    pub(crate) async fn press_once(&mut self, page: &Answer, fields: &[(&str, &str)]) -> Answer {
         let text = page.text();
         let form = text.split("<form").nth(1).unwrap_or_else(|| panic!("no form at {}:\n{text}", self.url));
         let form = form.split("</form>").next().unwrap_or_default();
@@ -83,6 +90,7 @@ impl Browser {
                 );
             }
         }
+        all.retain(|(name, _)| fields.iter().all(|(own, _)| own != name));
         all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish();
         let to = self.url.join(&action).expect("an action");
@@ -94,11 +102,11 @@ impl Browser {
         );
         let answer = self.send("POST", &to, &more, body.as_bytes()).await;
         self.url = to;
-        self.follow(answer).await
+        answer
     }
 
     /// What a script on a page of the gateway gets.
-    pub async fn fetch(&mut self, path: &str) -> Answer {
+    pub(crate) async fn fetch(&mut self, path: &str) -> Answer {
         let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
         let more =
             "sec-fetch-mode: cors\r\nsec-fetch-dest: empty\r\nsec-fetch-site: same-origin\r\naccept: */*\r\n";
@@ -106,39 +114,45 @@ impl Browser {
     }
 
     /// A request with these further field lines (each with its line end) and this body.
-    pub async fn request(&mut self, method: &str, path: &str, more: &str, body: &[u8]) -> Answer {
+    pub(crate) async fn request(&mut self, method: &str, path: &str, more: &str, body: &[u8]) -> Answer {
         let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
         self.send(method, &url, more, body).await
     }
 
     /// The cookies that it sends to the gateway, as a Cookie value.
-    pub fn cookies(&self) -> String {
+    pub(crate) fn cookies(&self) -> String {
         self.cookies_of(&self.gateway.ip().to_string())
     }
 
     /// The value of a cookie of the gateway.
-    pub fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         self.jar.get(&(self.gateway.ip().to_string(), name.to_owned())).cloned()
     }
 
     /// Puts a cookie for the gateway into the jar.
-    pub fn put(&mut self, name: &str, value: &str) {
+    pub(crate) fn put(&mut self, name: &str, value: &str) {
         self.jar.insert((self.gateway.ip().to_string(), name.to_owned()), value.to_owned());
     }
 
+    /// Never keeps a cookie of that name, as a browser does that blocks it.
+    pub(crate) fn block(&mut self, name: &str) {
+        self.blocked = Some(name.to_owned());
+        self.drop_cookie(name);
+    }
+
     /// Takes a cookie of the gateway out of the jar.
-    pub fn drop_cookie(&mut self, name: &str) {
+    pub(crate) fn drop_cookie(&mut self, name: &str) {
         self.jar.remove(&(self.gateway.ip().to_string(), name.to_owned()));
     }
 
     /// The names of the cookies of the gateway.
-    pub fn cookie_names(&self) -> Vec<String> {
+    pub(crate) fn cookie_names(&self) -> Vec<String> {
         let host = self.gateway.ip().to_string();
         self.jar.keys().filter(|(own, _)| *own == host).map(|(_, name)| name.clone()).collect()
     }
 
     /// Loads any page as a person who typed its address or followed a link.
-    pub async fn navigate(&mut self, url: &Url) -> Answer {
+    pub(crate) async fn navigate(&mut self, url: &Url) -> Answer {
         let more = "sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\nsec-fetch-site: none\r\naccept: text/html\r\n";
         let answer = self.send("GET", url, more, b"").await;
         self.url = url.clone();
@@ -170,7 +184,7 @@ impl Browser {
         let key = (host.to_owned(), name.to_owned());
         if attributes.to_ascii_lowercase().contains("max-age=0") {
             self.jar.remove(&key);
-        } else {
+        } else if self.blocked.as_deref() != Some(name) {
             self.jar.insert(key, value.to_owned());
         }
     }

@@ -7,20 +7,20 @@ use tokio::net::TcpStream;
 
 /// An answer as it came.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The status code.
-    pub status: u16,
+    pub(crate) status: u16,
     /// The fields in their order; names in lower case.
-    pub fields: Vec<(String, String)>,
+    pub(crate) fields: Vec<(String, String)>,
     /// The body, decoded from chunks.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Whether the body ended as its framing said.
-    pub complete: bool,
+    pub(crate) complete: bool,
 }
 
 impl Answer {
     /// The value of the only field of that name.
-    pub fn field<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    pub(crate) fn field<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         let mut values = self.all(name);
         let first = values.next();
         assert!(values.next().is_none(), "{name} stands several times: {:?}", self.fields);
@@ -28,28 +28,28 @@ impl Answer {
     }
 
     /// Every value of fields of that name.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.fields.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The body as JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// Where it redirects to.
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.field("location").unwrap_or_else(|| panic!("no redirect: {self:?}"))
     }
 }
 
 /// Sends `request` on a connection of its own and reads one answer.
-pub async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+pub(crate) async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let request = request.as_ref();
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     // A peer may answer and close before it has read all; the answer counts.
@@ -59,7 +59,7 @@ pub async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer 
 }
 
 /// Reads one answer from a stream; `head` says that no body follows whatever the fields say.
-pub async fn read(stream: &mut TcpStream, head: bool) -> Answer {
+pub(crate) async fn read(stream: &mut TcpStream, head: bool) -> Answer {
     let mut reader = Reader { stream, buffer: Vec::new(), eof: false };
     loop {
         let answer = reader.answer(head).await;
@@ -156,6 +156,6 @@ impl Reader<'_> {
 }
 
 /// Where `needle` first stands in `hay`.
-pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
 }

@@ -1,11 +1,11 @@
 //! The stage of a test: provider, upstream, gateway, browser, each real and each on its own port.
 
-pub mod browser;
-pub mod message;
-pub mod stage;
-pub mod upstream;
+pub(crate) mod browser;
+pub(crate) mod message;
+pub(crate) mod stage;
+pub(crate) mod upstream;
 
-pub use browser::Browser;
-pub use message::{Answer, exchange};
-pub use stage::Stage;
-pub use upstream::Upstream;
+pub(crate) use browser::Browser;
+pub(crate) use message::{Answer, exchange};
+pub(crate) use stage::Stage;
+pub(crate) use upstream::Upstream;

@@ -15,52 +15,52 @@ use vestibule::secret::Secret;
 use super::{Browser, Upstream};
 
 /// Everything that one test needs. Each part can be reached.
-pub struct Stage {
+pub(crate) struct Stage {
     /// The provider.
-    pub provider: Provider,
+    pub(crate) provider: Provider,
     /// The upstream.
-    pub upstream: Upstream,
+    pub(crate) upstream: Upstream,
     /// Where the gateway listens.
-    pub gateway: SocketAddr,
+    pub(crate) gateway: SocketAddr,
     /// Where its admin listener is.
-    pub admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
     /// Access and audit lines, as JSON.
-    pub lines: Lines,
+    pub(crate) lines: Lines,
     /// The configuration that it runs.
-    pub config: String,
+    pub(crate) config: String,
     app: Option<App>,
     clock: Clock,
     hand: ManualClock,
 }
 
 /// What a test changes about the usual stage.
-pub struct Plan {
+pub(crate) struct Plan {
     /// Lines of TOML that stand before the first table.
-    pub top: String,
+    pub(crate) top: String,
     /// Further lines of the `[session]` table.
-    pub session: String,
+    pub(crate) session: String,
     /// Further lines of the provider's table.
-    pub provider: String,
+    pub(crate) provider: String,
     /// Further lines of the `[listen]` table.
-    pub listen: String,
+    pub(crate) listen: String,
     /// The routes, with `UPSTREAM` for the upstream's address.
-    pub routes: String,
+    pub(crate) routes: String,
     /// Who can sign in.
-    pub users: Vec<User>,
+    pub(crate) users: Vec<User>,
     /// How the provider signs ID tokens.
-    pub algorithm: Algorithm,
+    pub(crate) algorithm: Algorithm,
     /// What the provider does wrong.
-    pub faults: Vec<Fault>,
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// The session key of every test.
-pub const SESSION_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+pub(crate) const SESSION_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// The client secret of every test. It has characters that need encoding in Basic credentials.
-pub const CLIENT_SECRET: &str = "s3cr:et/+ %&=";
+pub(crate) const CLIENT_SECRET: &str = "s3cr:et/+ %&=";
 
 /// When every test begins: 2027-01-15.
-pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 const ROUTES: &str = r#"
 [routes.home]
@@ -95,17 +95,17 @@ impl Default for Plan {
 
 impl Stage {
     /// The usual stage: `/` for whoever signs in, `/admin` for ops, `/public` for everyone, an upstream that echoes.
-    pub async fn usual() -> Self {
+    pub(crate) async fn usual() -> Self {
         Self::with(Plan::default()).await
     }
 
     /// A stage with other plans.
-    pub async fn with(plan: Plan) -> Self {
+    pub(crate) async fn with(plan: Plan) -> Self {
         Self::before(Upstream::echo().await, plan).await
     }
 
     /// A stage before an upstream.
-    pub async fn before(upstream: Upstream, plan: Plan) -> Self {
+    pub(crate) async fn before(upstream: Upstream, plan: Plan) -> Self {
         let (clock, hand) = Clock::manual(START);
         let random = Random::seeded(1);
         let settings = Settings { clients: Vec::new(), users: plan.users };
@@ -145,12 +145,12 @@ impl Stage {
     }
 
     /// A new browser, with no cookie yet.
-    pub fn browser(&self) -> Browser {
+    pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.gateway, self.provider.addr())
     }
 
     /// A browser that has signed in as this user.
-    pub async fn signed_in(&self, user: &str) -> Browser {
+    pub(crate) async fn signed_in(&self, user: &str) -> Browser {
         let mut browser = self.browser();
         let answer = browser.sign_in("/", user).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -158,17 +158,17 @@ impl Stage {
     }
 
     /// Moves the clock.
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.hand.advance(by);
     }
 
     /// The time.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Starts the gateway again on the same address, as a new process would, with a changed configuration.
-    pub async fn restart(&mut self, change: impl FnOnce(String) -> String) {
+    pub(crate) async fn restart(&mut self, change: impl FnOnce(String) -> String) {
         if let Some(app) = self.app.take() {
             app.stop().await;
         }
@@ -177,7 +177,7 @@ impl Stage {
     }
 
     /// The audit and access lines since the last call, as JSON.
-    pub fn events(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn events(&self) -> Vec<serde_json::Value> {
         self.lines.take().iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
 }
@@ -185,6 +185,7 @@ impl Stage {
 async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
     let environment = |name: &str| match name {
         "KEY" => Some(SESSION_KEY.to_owned()),
+        "OTHER_KEY" => Some(SESSION_KEY.replace('A', "B")),
         "SECRET" => Some(CLIENT_SECRET.to_owned()),
         _ => None,
     };

@@ -10,25 +10,25 @@ use tokio::task::JoinHandle;
 use super::message::find;
 
 /// A raw HTTP/1.1 server.
-pub struct Upstream {
+pub(crate) struct Upstream {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
     task: JoinHandle<()>,
 }
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub(crate) struct Received {
     /// Request line and fields, as sent.
-    pub head: String,
+    pub(crate) head: String,
     /// The body's bytes as framed on the wire.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Received {
     /// The values of the fields of that name, in any case.
-    pub fn all(&self, name: &str) -> Vec<String> {
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
         let fields = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
         fields
             .filter(|(own, _)| own.eq_ignore_ascii_case(name))
@@ -37,20 +37,20 @@ impl Received {
     }
 
     /// The names of all fields, in lower case.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let fields = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
         fields.map(|(name, _)| name.to_ascii_lowercase()).collect()
     }
 
     /// The request line.
-    pub fn line(&self) -> &str {
+    pub(crate) fn line(&self) -> &str {
         self.head.split("\r\n").next().unwrap_or_default()
     }
 }
 
 impl Upstream {
     /// Answers each request with 200 and the head it received.
-    pub async fn echo() -> Self {
+    pub(crate) async fn echo() -> Self {
         Self::start(|received| {
             let head = &received.head;
             format!(
@@ -63,13 +63,13 @@ impl Upstream {
     }
 
     /// Answers each request with these bytes.
-    pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::start(move |_| bytes.clone()).await
     }
 
     /// Answers each request as `answer` says. An answer with `Connection: close` ends the connection.
-    pub async fn start(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -84,12 +84,12 @@ impl Upstream {
     }
 
     /// What it received so far.
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no test panicked here").clone()
     }
 
     /// The only request that it received.
-    pub fn only(&self) -> Received {
+    pub(crate) fn only(&self) -> Received {
         let all = self.received();
         assert_eq!(all.len(), 1, "{all:#?}");
         all.into_iter().next().expect("one request")
