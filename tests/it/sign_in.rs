@@ -212,7 +212,7 @@ async fn the_providers_error_text_is_text() {
     let faults = vec![Fault::CallbackError("server_error".to_owned(), description)];
     let stage = Stage::with(Plan { faults, ..Plan::default() }).await;
     let mut browser = stage.browser();
-    let answer = browser.sign_in("/", "alice").await;
+    let answer = browser.open("/").await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert!(!answer.text().contains("<script>"), "{}", answer.text());
     assert!(answer.text().contains("&#60;script&#62;alert(1)"), "{}", answer.text());
