@@ -71,7 +71,11 @@ impl App {
     /// [`StartError`].
     pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
         let format = line_format(&config);
-        let form = if format == Format::Text { Form::Text } else { Form::Json };
+        let form = match (format, config.log.access) {
+            (Format::Text, AccessLog::On) => Form::Brief,
+            (Format::Text, AccessLog::Off) => Form::Text,
+            (Format::Json | Format::Auto, _) => Form::Json,
+        };
         let trail = Trail::new(parts.lines.clone(), form);
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.local_addrs();

@@ -95,6 +95,8 @@ pub enum Form {
     Json,
     /// Readable text.
     Text,
+    /// Readable text, but only of what no access line tells: for people who watch both in one terminal.
+    Brief,
 }
 
 impl EventName {
@@ -112,6 +114,10 @@ impl EventName {
             Self::ProcessStarted => "process.started",
             Self::ProcessStopping => "process.stopping",
         }
+    }
+
+    const fn is_in_access_lines(self) -> bool {
+        matches!(self, Self::AccessAllowed | Self::AccessDenied | Self::ProcessStarted | Self::ProcessStopping)
     }
 
     const fn outcome(self) -> &'static str {
@@ -222,7 +228,8 @@ impl Trail {
     pub fn record(&self, event: &Event<'_>) {
         self.lines.write(match self.form {
             Form::Json => event.json(),
-            Form::Text => event.text(),
+            Form::Brief if event.name.is_in_access_lines() => return,
+            Form::Text | Form::Brief => event.text(),
         });
     }
 }

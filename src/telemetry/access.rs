@@ -84,8 +84,10 @@ impl AccessLine {
         let time = self.time.get(11..19).unwrap_or_default();
         let reason = self.reason.as_ref().map(|reason| format!("({reason})")).unwrap_or_default();
         let user = self.user.as_ref().map(|user| format!(" {user}")).unwrap_or_default();
+        // The reference that an error page shows leads here.
+        let id = if self.status >= 400 { format!(" [{}]", self.request_id) } else { String::new() };
         format!(
-            "{time} {} {} {} {}{reason}{user} {} ms",
+            "{time} {} {} {} {}{reason}{user} {} ms{id}",
             self.method, self.path, self.status, self.decision, self.duration_ms
         )
     }
