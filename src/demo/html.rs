@@ -65,11 +65,12 @@ pub(super) fn with_script(look: Look, title: &str, body: &str, script: &str) -> 
     };
     // No `form-action`: Chromium applies it to the redirects that follow a form, and ours end at the client.
     let mut policy = format!(
-        "default-src 'none'; style-src '{}'; img-src data:; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src '{}'; img-src data:; connect-src 'self'; base-uri 'none'; \
+         frame-ancestors 'none'",
         hash(STYLE)
     );
     if !script.is_empty() {
-        policy.push_str(&format!("; script-src '{}'; connect-src 'self'", hash(script)));
+        policy.push_str(&format!("; script-src '{}'", hash(script)));
     }
     Document { text: render(&shell), policy }
 }

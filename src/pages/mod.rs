@@ -16,6 +16,8 @@ use std::fmt::Write as _;
 
 use askama::Template;
 use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
@@ -46,6 +48,8 @@ pub struct Pages {
     asset: String,
     /// The same from the root of the host.
     stylesheet: String,
+    /// Its SHA-256 as browsers check it (Subresource Integrity).
+    integrity: String,
 }
 
 /// What every page shows around its text.
@@ -63,6 +67,7 @@ struct Sheet<'a> {
     page: &'a Page<'a>,
     frame: &'a Frame<'a>,
     stylesheet: &'a str,
+    integrity: &'a str,
     login_path: &'a str,
 }
 
@@ -85,7 +90,9 @@ impl Pages {
         let login_path = login_path.trim_end_matches('/').to_owned();
         let asset = format!("/static/{}.css", fingerprint(STYLESHEET));
         let stylesheet = format!("{login_path}{asset}");
-        Self { login_path, asset, stylesheet }
+        let hash = digest::digest(&digest::SHA256, STYLESHEET.as_bytes());
+        let integrity = format!("sha256-{}", STANDARD.encode(hash.as_ref()));
+        Self { login_path, asset, stylesheet, integrity }
     }
 
     /// The path of the stylesheet on every host, `/oauth2/static/HASH.css`.
@@ -97,7 +104,13 @@ impl Pages {
     /// The whole answer.
     #[must_use]
     pub fn render(&self, page: &Page<'_>, frame: &Frame<'_>) -> Response<Bytes> {
-        let sheet = Sheet { page, frame, stylesheet: &self.stylesheet, login_path: &self.login_path };
+        let sheet = Sheet {
+            page,
+            frame,
+            stylesheet: &self.stylesheet,
+            integrity: &self.integrity,
+            login_path: &self.login_path,
+        };
         // Writing into a String cannot fail; if it ever does, the status still says what matters.
         let body = sheet.render().unwrap_or_else(|_| page.heading(frame.title).into_owned());
         let mut response = answer(page.status(), "text/html; charset=utf-8", body.into());
