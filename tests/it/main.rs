@@ -3,6 +3,7 @@
 //! A file per promise; names are sentences. Nothing sleeps: a test waits for an event or moves the clock.
 
 mod layering;
+mod requests;
 mod session;
 mod sign_in;
 mod sign_out;

@@ -40,6 +40,17 @@ impl Browser {
         self.follow(answer).await
     }
 
+    /// Follows one redirect.
+    pub(crate) async fn follow_once(&mut self, answer: &Answer) -> Answer {
+        let to = self.url.join(answer.location()).expect("a location");
+        self.navigate(&to).await
+    }
+
+    /// Forgets every attempt to sign in, and the count of them.
+    pub(crate) fn drop_pending(&mut self) {
+        self.jar.retain(|(_, name), _| !name.contains("-login-"));
+    }
+
     /// Follows the redirects of an answer.
     pub(crate) async fn follow(&mut self, mut answer: Answer) -> Answer {
         for _ in 0..MAX_REDIRECTS {
