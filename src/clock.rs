@@ -38,6 +38,16 @@ pub struct Elapsed;
 #[derive(Clone, Debug)]
 pub struct Timer(Clock);
 
+/// A time limit that is looked at far more often than it passes: an idle limit, say, that every byte moves.
+///
+/// It holds at most one sleep, set for the earliest limit it was asked about, and sets it anew only when that
+/// moment comes. Moving the limit on therefore costs nothing.
+#[derive(Default)]
+pub struct Alarm(Option<(Instant, Sleeping)>);
+
+/// A sleep of either clock.
+type Sleeping = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
 #[derive(Clone, Debug)]
 enum Source {
     System,
@@ -192,6 +202,17 @@ impl Clock {
         }
     }
 
+    fn sleep_boxed(&self, deadline: Instant) -> Sleeping {
+        match &self.0 {
+            // Without the async block around it, tokio's own sleep is all that is held.
+            Source::System => Box::pin(tokio::time::sleep_until(deadline.into())),
+            Source::Manual(_) => {
+                let clock = self.clone();
+                Box::pin(async move { clock.sleep_until(deadline).await })
+            }
+        }
+    }
+
     /// A timer for hyper that runs on this clock.
     #[must_use]
     pub fn timer(&self) -> Timer {
@@ -206,6 +227,35 @@ impl ManualClock {
     }
 }
 
+// === impl Alarm ===
+
+impl Alarm {
+    /// Ready once `deadline` has passed; until then, the task is woken by then at the latest.
+    pub fn poll(&mut self, clock: &Clock, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let armed = match self.0.take() {
+                Some(armed) if armed.0 <= deadline => armed,
+                _ => (deadline, clock.sleep_boxed(deadline)),
+            };
+            let (at, sleep) = self.0.insert(armed);
+            if sleep.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            let passed = *at >= deadline;
+            self.0 = None;
+            if passed {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Alarm").field(&self.0.as_ref().map(|(at, _)| at)).finish()
+    }
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -213,7 +263,7 @@ fn millis(duration: Duration) -> u64 {
 // === impl Timer ===
 
 /// A sleep that hyper can hold.
-struct Sleep(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+struct Sleep(Sleeping);
 
 impl Future for Sleep {
     type Output = ();
@@ -231,14 +281,7 @@ impl hyper::rt::Timer for Timer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        match &self.0.0 {
-            // The common case: tokio's own sleep is re-armed by hyper without a new allocation of ours.
-            Source::System => Box::pin(Sleep(Box::pin(tokio::time::sleep_until(deadline.into())))),
-            Source::Manual(_) => {
-                let clock = self.0.clone();
-                Box::pin(Sleep(Box::pin(async move { clock.sleep_until(deadline).await })))
-            }
-        }
+        Box::pin(Sleep(self.0.sleep_boxed(deadline)))
     }
 
     fn now(&self) -> Instant {

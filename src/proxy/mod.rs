@@ -1,5 +1,261 @@
 //! Forwarding: the outgoing head, the upstream connections, streams and tunnels.
+//!
+//! [`Proxy::forward`] takes a [`Pass`] and nothing less. It writes the head (`head`), sends the request over a kept
+//! or a fresh connection (`exchange`, `pool`), cleans the answer's head (`answer`) and hands its body on as it
+//! comes (`body`); a WebSocket becomes a tunnel (`tunnel`) after the upstream's 101, never before.
+//!
+//! No Via is added: it would tell strangers what stands in front of the application, and loops show in
+//! X-Forwarded-For.
 
+mod answer;
+mod body;
+mod cookies;
+mod error;
+mod exchange;
+mod frames;
+mod head;
+mod hop;
+mod meters;
+mod pool;
+mod request;
 mod settings;
+mod tunnel;
+mod upload;
+mod wire;
 
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+
+use answer::Reuse;
+use body::Line;
+use exchange::Exchange;
+use head::{Authorization, Forwarding, Outgoing, Upgrade};
+use pool::{Link, Pool};
+use tunnel::Tunnel;
+
+pub use body::Body;
+pub use error::{BodyError, Fault, ForwardError};
+pub use meters::Meters;
+pub use pool::Pools;
 pub use settings::{HostHeader, RouteSettings, Target};
+
+use crate::clock::Clock;
+use crate::gate::Pass;
+use crate::identity::Reserved;
+use crate::lease::Lease;
+use crate::observe::Observer;
+use crate::session::CookieNames;
+use crate::web::{Facts, Origin, Scheme};
+
+/// The upstream side of one configuration.
+pub struct Proxy {
+    upstreams: Vec<Upstream>,
+    reserved: Reserved,
+    cookies: CookieNames,
+    public_url: Origin,
+    port: HeaderValue,
+    pools: Arc<Pools>,
+    clock: Clock,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+#[derive(Debug)]
+struct Upstream {
+    settings: RouteSettings,
+    pool: Arc<Pool>,
+    /// The Host to send; none for the one that the client sent.
+    host: Option<HeaderValue>,
+}
+
+impl Proxy {
+    /// A proxy for routes in the order of their [`RouteId`](crate::gate::RouteId)s. `pools` outlives it.
+    #[must_use]
+    pub fn new(
+        routes: Vec<RouteSettings>,
+        reserved: Reserved,
+        cookies: CookieNames,
+        public_url: Origin,
+        pools: Arc<Pools>,
+        clock: Clock,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
+        let upstreams = routes.into_iter().map(|settings| Upstream::new(settings, &pools)).collect();
+        let port = HeaderValue::from(public_url.port());
+        Self { upstreams, reserved, cookies, public_url, port, pools, clock, observer }
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        self.pools.meters()
+    }
+
+    /// Sends `request` to the upstream of the route that `pass` is for, and gives its answer. Dropping the future or
+    /// the answer's body closes the upstream's connection.
+    ///
+    /// Of `request` the method, the fields and the body are used; the target is that of the judged facts. The answer
+    /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` cuts the answer
+    /// when it is a stream (event stream, or of unknown length) or a tunnel.
+    ///
+    /// # Errors
+    /// [`ForwardError`], before any of the answer was passed on.
+    pub async fn forward(
+        &self,
+        pass: Pass<'_>,
+        lease: Lease,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, ForwardError> {
+        let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
+        let settings = &upstream.settings;
+        let (mut parts, incoming) = request.into_parts();
+        request::check(&parts.headers, settings.max_body)?;
+        let upgrade = request::upgrade(pass.facts(), &mut parts, &incoming);
+        parts.extensions.clear();
+        let (wanted, client) = match upgrade {
+            Some(client) => (Upgrade::WebSocket, Some(client)),
+            None => (Upgrade::None, None),
+        };
+        self.write_head(&pass, upstream, wanted, &mut parts.headers);
+        let (body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
+        parts.uri = request::target(pass.facts(), &parts.uri)?;
+        parts.version = http::Version::HTTP_11;
+        let request = Request::from_parts(parts, body);
+        let exchange = Exchange {
+            pool: &upstream.pool,
+            settings,
+            clock: &self.clock,
+            upload: upload.as_ref(),
+            retries: &self.meters().retries,
+        };
+        let (mut response, link) = match wanted {
+            Upgrade::None => exchange.run(request).await?,
+            Upgrade::WebSocket => exchange.fresh(request).await?,
+        };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return match client {
+                Some(client) => self.open_tunnel(client, response, link, lease, settings),
+                None => Err(ForwardError::UnexpectedUpgrade),
+            };
+        }
+        let mut reuse =
+            answer::clean(response.status(), response.headers_mut(), &self.reserved, &self.cookies)?;
+        if wanted == Upgrade::WebSocket {
+            reuse = Reuse::Close;
+        }
+        let lease = if is_stream(response.headers()) { lease } else { Lease::endless() };
+        let line =
+            Line { pool: Arc::clone(&upstream.pool), link, reuse, upload, meters: self.meters().clone() };
+        Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))
+    }
+
+    fn write_head(&self, pass: &Pass<'_>, upstream: &Upstream, upgrade: Upgrade, headers: &mut HeaderMap) {
+        let facts = pass.facts();
+        let forwarding = self.forwarding(facts, headers);
+        let outgoing = Outgoing {
+            reserved: &self.reserved,
+            cookies: &self.cookies,
+            authorization: if pass.route().plan().sets(&http::header::AUTHORIZATION) {
+                Authorization::Ours
+            } else {
+                Authorization::Application
+            },
+            forwarding: &forwarding,
+            host: upstream.host.as_ref().unwrap_or(&forwarding.host),
+            identity: pass.head().fields(),
+            upgrade,
+        };
+        let changes = head::rewrite(headers, outgoing);
+        self.meters().reserved_names.add(changes.reserved);
+        self.meters().underscore_names.add(changes.underscore);
+        if let Some(observer) = &self.observer {
+            observer.outgoing_head(facts.id().as_str(), &head::added(outgoing), &changes.removed);
+        }
+    }
+
+    fn forwarding(&self, facts: &Facts, headers: &HeaderMap) -> Forwarding {
+        let scheme = facts.scheme();
+        let client = request::value(facts.forwarded().client().to_string());
+        Forwarding {
+            chain: request::chain(facts.forwarded().chain(), &client),
+            client,
+            scheme: HeaderValue::from_static(scheme.as_str()),
+            // The Host that was received, its port included; without one, the host that was judged.
+            host: match headers.get(http::header::HOST) {
+                Some(host) => host.clone(),
+                None => request::value(facts.host().to_string()),
+            },
+            port: match scheme {
+                scheme if scheme == self.public_url.scheme() => self.port.clone(),
+                Scheme::Https => HeaderValue::from_static("443"),
+                Scheme::Http => HeaderValue::from_static("80"),
+            },
+            request_id: request::value(facts.id().as_str().to_owned()),
+        }
+    }
+
+    /// The upstream said 101: says so to the client, and connects the two.
+    fn open_tunnel(
+        &self,
+        client: OnUpgrade,
+        mut response: Response<Incoming>,
+        link: Link,
+        lease: Lease,
+        settings: &RouteSettings,
+    ) -> Result<Response<Body>, ForwardError> {
+        let upstream = hyper::upgrade::on(&mut response);
+        if !request::is_websocket_answer(response.headers()) {
+            return Err(ForwardError::UnexpectedUpgrade);
+        }
+        answer::clean(response.status(), response.headers_mut(), &self.reserved, &self.cookies)?;
+        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        response.headers_mut().insert(http::header::UPGRADE, HeaderValue::from_static("websocket"));
+        let tunnel = Tunnel {
+            client,
+            upstream,
+            link,
+            lease,
+            idle: settings.idle_timeout,
+            clock: self.clock.clone(),
+            meters: self.meters().clone(),
+        };
+        tokio::spawn(tunnel.run());
+        Ok(response.map(|incoming| Body::bodiless(incoming, &self.clock)))
+    }
+}
+
+impl Upstream {
+    fn new(settings: RouteSettings, pools: &Pools) -> Self {
+        let Target { host, port } = &settings.target;
+        let host = match &settings.host_header {
+            HostHeader::Preserve => None,
+            HostHeader::Upstream if *port == Scheme::Http.default_port() => {
+                Some(request::value(host.to_string()))
+            }
+            HostHeader::Upstream => Some(request::value(format!("{host}:{port}"))),
+            HostHeader::Literal(host) => Some(host.clone()),
+        };
+        Self { pool: pools.of(&settings.target), settings, host }
+    }
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy").field("upstreams", &self.upstreams).finish_non_exhaustive()
+    }
+}
+
+/// Whether an answer may go on for as long as it likes.
+fn is_stream(headers: &HeaderMap) -> bool {
+    let is_events = |value: &HeaderValue| {
+        let media = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+    };
+    !headers.contains_key(CONTENT_LENGTH) || headers.get(CONTENT_TYPE).is_some_and(is_events)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The response body: the upstream's bytes as they come, and an end that cannot be mistaken.
+//!
+//! Whatever goes wrong is an error, never an end: our server then cuts the client's connection, which is the one way
+//! in which HTTP/1.1 says "this is not all".
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::answer::Reuse;
+use super::error::BodyError;
+use super::meters::Meters;
+use super::pool::{Link, Pool};
+use super::upload::{Progress, State};
+use crate::clock::Clock;
+use crate::lease::Lease;
+
+/// An upstream's answer on its way to the client.
+///
+/// Dropped before its end, it closes the upstream's connection; at its end, it gives the connection back.
+pub struct Body {
+    incoming: Incoming,
+    /// None where nothing comes over it any more.
+    line: Option<Line>,
+    clock: Clock,
+    idle: Option<Duration>,
+    last: Instant,
+    lease: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+/// The connection that an answer comes over.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) pool: Arc<Pool>,
+    pub(super) link: Link,
+    pub(super) reuse: Reuse,
+    /// How far the request's own body is, if it has one.
+    pub(super) upload: Option<Arc<Progress>>,
+    pub(super) meters: Meters,
+}
+
+impl Body {
+    /// `lease` is watched; pass an endless one for an answer that ends by itself.
+    pub(super) fn new(
+        incoming: Incoming,
+        line: Line,
+        clock: &Clock,
+        idle: Option<Duration>,
+        lease: Lease,
+    ) -> Self {
+        let lease: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = if lease.is_endless() {
+            None
+        } else {
+            let clock = clock.clone();
+            Some(Box::pin(async move { lease.ended(&clock).await }))
+        };
+        let last = clock.instant();
+        let mut body = Self { incoming, line: Some(line), clock: clock.clone(), idle, last, lease };
+        if body.incoming.is_end_stream() {
+            body.release();
+        }
+        body
+    }
+
+    /// The empty body of a 101, whose connection became something else.
+    pub(super) fn bodiless(incoming: Incoming, clock: &Clock) -> Self {
+        let last = clock.instant();
+        Self { incoming, line: None, clock: clock.clone(), idle: None, last, lease: None }
+    }
+
+    /// The answer is here in full: its connection may serve the next.
+    fn release(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.release(self.last);
+        }
+    }
+
+    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(Line { meters, .. }) = self.line.take() {
+            match error {
+                BodyError::LeaseEnded => meters.ended_by_lease.increment(),
+                BodyError::Upstream(_) | BodyError::Idle => meters.truncated.increment(),
+            }
+        }
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// Whether there was silence for the idle limit, on the way down and on the way up.
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (Some(idle), Some(line)) = (self.idle, self.line.as_mut()) else {
+            return Poll::Pending;
+        };
+        let last = match &line.upload {
+            Some(upload) => self.last.max(upload.state().1),
+            None => self.last,
+        };
+        line.link.alarm.poll(&self.clock, last + idle, context)
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let ended = self.lease.as_mut().is_some_and(|lease| lease.as_mut().poll(context).is_ready());
+        if ended {
+            self.lease = None;
+            return self.fail(BodyError::LeaseEnded);
+        }
+        match Pin::new(&mut self.incoming).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.last = self.clock.instant();
+                if self.incoming.is_end_stream() {
+                    self.release();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => self.fail(BodyError::Upstream(error)),
+            Poll::Ready(None) => {
+                self.last = self.clock.instant();
+                self.release();
+                Poll::Ready(None)
+            }
+            Poll::Pending => match self.poll_idle(context) {
+                Poll::Ready(()) => self.fail(BodyError::Idle),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("line", &self.line).finish_non_exhaustive()
+    }
+}
+
+impl Line {
+    /// Gives the connection back. One whose upload is not over has no future: what of it the upstream
+    /// still reads, nobody knows.
+    fn release(self, now: Instant) {
+        let uploaded = self.upload.as_ref().is_none_or(|upload| upload.state().0 == State::Done);
+        if uploaded && self.reuse == Reuse::Keep {
+            self.pool.put(self.link, now);
+        }
+    }
+}

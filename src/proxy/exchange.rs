@@ -1,0 +1,145 @@
+//! One exchange with an upstream: send the request, wait for the response head, and try once more where that is safe.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::{Method, Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+
+use super::error::ForwardError;
+use super::pool::{Link, Pool};
+use super::settings::RouteSettings;
+use super::upload::{Progress, State, Upload};
+use crate::clock::{Alarm, Clock};
+use crate::meter::Counter;
+
+/// What an exchange needs besides the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exchange<'a> {
+    pub(super) pool: &'a Arc<Pool>,
+    pub(super) settings: &'a RouteSettings,
+    pub(super) clock: &'a Clock,
+    pub(super) upload: Option<&'a Arc<Progress>>,
+    pub(super) retries: &'a Counter,
+}
+
+type Sent = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
+
+impl Exchange<'_> {
+    /// Over a kept connection if there is one, else over a fresh one.
+    ///
+    /// A kept connection may have died unseen. Then there is one more try, over a fresh one, if the request was
+    /// never written, or if it has no body and its method is safe (RFC 9110 section 9.2.2): a POST that an upstream
+    /// may have processed is never sent twice.
+    pub(super) async fn run(
+        self,
+        mut request: Request<Upload>,
+    ) -> Result<(Response<Incoming>, Link), ForwardError> {
+        if let Some(mut link) = self.pool.take(self.clock).await {
+            let spare = copy_if_safe(&request);
+            let mut failure = match self.send(&mut link, request).await? {
+                Ok(response) => return Ok((response, link)),
+                Err(failure) => failure,
+            };
+            drop(link);
+            request = match (failure.take_message(), spare) {
+                (Some(unsent), _) => unsent,
+                (None, Some(spare)) if is_stale(failure.error()) => spare,
+                (None, _) => return Err(self.sort(failure.into_error())),
+            };
+            self.retries.increment();
+        }
+        self.fresh(request).await
+    }
+
+    /// Over a fresh connection, as an upgrade needs one.
+    pub(super) async fn fresh(
+        self,
+        request: Request<Upload>,
+    ) -> Result<(Response<Incoming>, Link), ForwardError> {
+        let mut link = self.pool.connect(self.settings.connect_timeout, self.clock).await?;
+        match self.send(&mut link, request).await? {
+            Ok(response) => Ok((response, link)),
+            Err(failure) => Err(self.sort(failure.into_error())),
+        }
+    }
+
+    async fn send(self, link: &mut Link, request: Request<Upload>) -> Result<Sent, ForwardError> {
+        let sent = link.sender.try_send_request(request);
+        self.wait(sent, &mut link.alarm).await
+    }
+
+    /// Waits for the response head: while the body is sent, as long as it moves; from its last byte on, for the
+    /// route's limit (decision 43).
+    async fn wait(self, sent: impl Future<Output = Sent>, alarm: &mut Alarm) -> Result<Sent, ForwardError> {
+        let mut sent = pin!(sent);
+        let started = self.clock.instant();
+        poll_fn(|context| {
+            if let Poll::Ready(sent) = sent.as_mut().poll(context) {
+                return Poll::Ready(Ok(sent));
+            }
+            let (limit, since, late) = match self.upload {
+                None => (self.settings.timeout, started, ForwardError::HeadTimeout),
+                Some(upload) => {
+                    upload.watch(context);
+                    match upload.state() {
+                        (State::Done, at) => (self.settings.timeout, at, ForwardError::HeadTimeout),
+                        (State::Starved, at) => (self.settings.idle_timeout, at, ForwardError::ClientStalled),
+                        (_, at) => (self.settings.idle_timeout, at, ForwardError::UploadStalled),
+                    }
+                }
+            };
+            match limit {
+                Some(limit) => {
+                    alarm.poll(self.clock, since.max(started) + limit, context).map(|()| Err(late))
+                }
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn sort(self, source: hyper::Error) -> ForwardError {
+        match self.upload.map(|upload| upload.state().0) {
+            Some(State::TooLarge) => {
+                return ForwardError::BodyTooLarge { limit: self.settings.max_body.unwrap_or_default() };
+            }
+            Some(State::Broken) => return ForwardError::ClientBody,
+            Some(State::Sending | State::Starved | State::Done) | None => {}
+        }
+        if source.is_parse_too_large() {
+            ForwardError::ResponseHeadTooLarge
+        } else if source.is_parse() {
+            ForwardError::BadResponse { source }
+        } else {
+            ForwardError::UpstreamClosed { source }
+        }
+    }
+}
+
+/// A second copy of a request that may be sent twice.
+fn copy_if_safe(request: &Request<Upload>) -> Option<Request<Upload>> {
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if !is_safe || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut copy = Request::new(Upload::empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+/// Whether a kept connection was closed before any byte of an answer.
+fn is_stale(error: &hyper::Error) -> bool {
+    let is_io = || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<io::Error>);
+    error.is_incomplete_message()
+        || error.is_closed()
+        || error.is_canceled()
+        || (!error.is_parse() && is_io())
+}

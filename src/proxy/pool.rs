@@ -1,0 +1,207 @@
+//! Kept connections to upstreams, by target, and how one is opened.
+//!
+//! The connection that was used last is used next (LIFO), so that under little load the others grow old and go. A
+//! kept connection is looked at before it is used; that it died a moment later is what the one retry is for.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use hyper::client::conn::http1::{self, SendRequest};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::error::ForwardError;
+use super::meters::Meters;
+use super::settings::Target;
+use super::upload::Upload;
+use super::wire::Wire;
+use crate::clock::{Alarm, Clock};
+use crate::meter::GaugeGuard;
+
+/// The kept connections of all targets. Survives a reload: a target that stays keeps its connections.
+#[derive(Debug, Default)]
+pub struct Pools {
+    meters: Meters,
+    targets: Mutex<HashMap<Target, Weak<Pool>>>,
+}
+
+/// The kept connections of one target.
+#[derive(Debug)]
+pub(super) struct Pool {
+    target: Target,
+    meters: Meters,
+    /// Oldest first.
+    idle: Mutex<Vec<(Instant, Link)>>,
+}
+
+/// One connection to an upstream. Dropping it closes the connection at once, whatever is on its way.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) sender: SendRequest<Upload>,
+    /// Kept with the connection, so that a request seldom sets a timer of its own.
+    pub(super) alarm: Alarm,
+    _driver: Driver,
+}
+
+/// The task that moves a connection's bytes.
+#[derive(Debug)]
+struct Driver(JoinHandle<()>);
+
+/// How long a connection may lie idle.
+const MAX_IDLE: Duration = Duration::from_secs(90);
+
+/// How many connections of one target may lie idle.
+const MAX_IDLE_COUNT: usize = 128;
+
+/// The largest response head in bytes, and the most that is buffered of an answer before the client took it.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// How long a connection that has just served may take to be ready again. Mostly its task has only to run once.
+const SETTLE: Duration = Duration::from_millis(100);
+
+impl Pools {
+    /// What is counted over all targets.
+    #[must_use]
+    pub const fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// The pool of `target`, which lives as long as anybody holds it.
+    pub(super) fn of(&self, target: &Target) -> Arc<Pool> {
+        let mut targets = lock(&self.targets);
+        targets.retain(|_, pool| pool.strong_count() > 0);
+        let fresh = || {
+            let idle = Mutex::new(Vec::new());
+            Arc::new(Pool { target: target.clone(), meters: self.meters.clone(), idle })
+        };
+        match targets.entry(target.clone()) {
+            Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
+                let pool = fresh();
+                entry.insert(Arc::downgrade(&pool));
+                pool
+            }),
+            Entry::Vacant(entry) => {
+                let pool = fresh();
+                entry.insert(Arc::downgrade(&pool));
+                pool
+            }
+        }
+    }
+}
+
+impl Pool {
+    /// A kept connection that is alive as far as can be seen.
+    pub(super) async fn take(&self, clock: &Clock) -> Option<Link> {
+        let now = clock.instant();
+        while let Some(mut link) = self.pop(now) {
+            if link.sender.is_closed() {
+                continue;
+            }
+            if link.sender.is_ready() {
+                return Some(link);
+            }
+            if let Ok(Ok(())) = clock.timeout(SETTLE, link.sender.ready()).await {
+                return Some(link);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose answer has come in full.
+    pub(super) fn put(&self, link: Link, now: Instant) {
+        if link.sender.is_closed() {
+            return;
+        }
+        let mut idle = lock(&self.idle);
+        expire(&mut idle, now);
+        if idle.len() < MAX_IDLE_COUNT {
+            idle.push((now, link));
+        }
+    }
+
+    /// Opens a connection: the addresses of the name in order, all of them within `limit`.
+    pub(super) async fn connect(&self, limit: Duration, clock: &Clock) -> Result<Link, ForwardError> {
+        let opened = match clock.timeout(limit, self.dial()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(ForwardError::ConnectTimeout),
+        };
+        if opened.is_err() {
+            self.meters.connect_failures.increment();
+        }
+        let stream = opened?;
+        self.meters.connects.increment();
+        let guard = self.meters.connections.hold();
+        Link::start(stream, guard).await
+    }
+
+    async fn dial(&self) -> Result<TcpStream, ForwardError> {
+        let Target { host, port } = &self.target;
+        let connected = match host.address() {
+            Some(address) => TcpStream::connect((address, *port)).await,
+            None => {
+                let addresses = tokio::net::lookup_host((host.as_str(), *port))
+                    .await
+                    .map_err(|source| ForwardError::Resolve { source: Some(source) })?;
+                let mut last = None;
+                for address in addresses {
+                    match TcpStream::connect(address).await {
+                        Ok(stream) => return prepare(stream),
+                        Err(source) => last = Some(source),
+                    }
+                }
+                Err(last.ok_or(ForwardError::Resolve { source: None })?)
+            }
+        };
+        prepare(connected.map_err(|source| ForwardError::Connect { source })?)
+    }
+
+    fn pop(&self, now: Instant) -> Option<Link> {
+        let mut idle = lock(&self.idle);
+        expire(&mut idle, now);
+        idle.pop().map(|(_, link)| link)
+    }
+}
+
+impl Link {
+    async fn start(stream: TcpStream, guard: GaugeGuard) -> Result<Self, ForwardError> {
+        let (sender, connection) = http1::Builder::new()
+            .max_header_size(MAX_HEAD)
+            .max_buf_size(MAX_HEAD)
+            .handshake(Wire::new(stream))
+            .await
+            .map_err(|source| ForwardError::UpstreamClosed { source })?;
+        let driver = tokio::spawn(async move {
+            let _guard = guard;
+            // Whoever waits on the connection gets its errors; this is only for whom it lay idle.
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::trace!(%error, "an upstream connection ended");
+            }
+        });
+        Ok(Self { sender, alarm: Alarm::default(), _driver: Driver(driver) })
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn prepare(stream: TcpStream) -> Result<TcpStream, ForwardError> {
+    stream.set_nodelay(true).map_err(|source| ForwardError::Connect { source })?;
+    Ok(stream)
+}
+
+fn expire(idle: &mut Vec<(Instant, Link)>, now: Instant) {
+    let fresh = |(since, _): &(Instant, Link)| now.duration_since(*since) < MAX_IDLE;
+    if idle.first().is_some_and(|oldest| !fresh(oldest)) {
+        idle.retain(fresh);
+    }
+}
+
+/// A panic elsewhere leaves these lists whole: they are changed in one step each.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,114 @@
+//! The parts of a request that are not its fields: framing, target, upgrade.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+
+use super::error::ForwardError;
+use super::hop;
+use super::upload::{Progress, Upload};
+use crate::clock::Clock;
+use crate::web::{Facts, RequestKind};
+
+/// Refuses what can be refused before the upstream, or the body, is looked at.
+pub(super) fn check(headers: &HeaderMap, max_body: Option<u64>) -> Result<(), ForwardError> {
+    if headers.contains_key(TRANSFER_ENCODING) && !hop::is_chunked(headers) {
+        return Err(ForwardError::TransferCoding);
+    }
+    let expects = headers.get_all(EXPECT).into_iter();
+    if expects
+        .map(HeaderValue::as_bytes)
+        .any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"100-continue"))
+    {
+        return Err(ForwardError::ExpectationFailed);
+    }
+    // Our server has checked that the length is one number.
+    let length =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse::<u64>().ok());
+    match (length, max_body) {
+        (Some(length), Some(limit)) if length > limit => Err(ForwardError::BodyTooLarge { limit }),
+        _ => Ok(()),
+    }
+}
+
+/// The client's side of a WebSocket upgrade, if this request asks for one that can be given: judged to be one, over
+/// HTTP/1.1, without a body. Any other wish to upgrade is not passed on (RFC 9110 section 7.8).
+pub(super) fn upgrade(facts: &Facts, parts: &mut Parts, body: &Incoming) -> Option<OnUpgrade> {
+    let asked = facts.kind() == RequestKind::WebSocket && parts.version == Version::HTTP_11;
+    if asked && body.is_end_stream() { parts.extensions.remove::<OnUpgrade>() } else { None }
+}
+
+/// The body with the framing that says where it ends: the client's length, or chunks of our own.
+pub(super) fn frame(
+    headers: &mut HeaderMap,
+    body: Incoming,
+    max_body: Option<u64>,
+    clock: &Clock,
+) -> (Upload, Option<Arc<Progress>>) {
+    if body.is_end_stream() {
+        return (Upload::empty(), None);
+    }
+    if body.size_hint().exact().is_none() {
+        // Without this, hyper sends a GET without its body (RFC 9110 section 9.3.1 allows one).
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    let (upload, progress) = Upload::new(body, max_body, clock);
+    (upload, Some(progress))
+}
+
+/// The target in origin form: the path that was judged and the query as it came. `received` is taken over when it
+/// says just that.
+pub(super) fn target(facts: &Facts, received: &Uri) -> Result<Uri, ForwardError> {
+    let sent = facts.path().sent();
+    if received.scheme().is_none() && received.path() == sent && received.query() == facts.query() {
+        return Ok(received.clone());
+    }
+    let text = match facts.query() {
+        Some(query) => format!("{sent}?{query}"),
+        None => sent.to_owned(),
+    };
+    let target = PathAndQuery::from_maybe_shared(Bytes::from(text)).map_err(|_| ForwardError::Target)?;
+    Ok(Uri::from(target))
+}
+
+/// The value of X-Forwarded-For: the client and every hop behind it.
+pub(super) fn chain(hops: &[IpAddr], client: &HeaderValue) -> HeaderValue {
+    if hops.len() <= 1 {
+        return client.clone();
+    }
+    let mut text = String::new();
+    for hop in hops {
+        let separator = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{separator}{hop}");
+    }
+    value(text)
+}
+
+/// A field value from a text of ours that is always a legal one: addresses, host names, ids.
+pub(super) fn value(text: String) -> HeaderValue {
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Whether a 101 switches to WebSocket and says so in full (RFC 6455 section 4.2.2). The proof in
+/// Sec-WebSocket-Accept is for the client, whose key it answers.
+pub(super) fn is_websocket_answer(headers: &HeaderMap) -> bool {
+    let lists = |name: &HeaderName, token: &[u8]| {
+        let lines = headers.get_all(name).into_iter();
+        lines
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+            .any(|member| member.trim_ascii().eq_ignore_ascii_case(token))
+    };
+    let mut upgrades = headers.get_all(UPGRADE).into_iter();
+    let is_websocket =
+        upgrades.next().is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket"));
+    is_websocket && upgrades.next().is_none() && lists(&CONNECTION, b"upgrade")
+}

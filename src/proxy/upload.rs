@@ -1,0 +1,165 @@
+//! The request body on its way to the upstream: passed on frame by frame, counted, and watched from outside.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::clock::Clock;
+
+/// The body that an upstream connection sends.
+#[derive(Debug, Default)]
+pub(super) struct Upload(Option<Running>);
+
+#[derive(Debug)]
+struct Running {
+    body: Incoming,
+    /// Bytes that may still come.
+    left: Option<u64>,
+    clock: Clock,
+    progress: Arc<Progress>,
+}
+
+/// How far an [`Upload`] is, for whoever waits for the answer.
+#[derive(Debug)]
+pub(super) struct Progress {
+    state: AtomicU8,
+    /// When the state was reached or the last frame was taken, in nanoseconds after `started`.
+    last: AtomicU64,
+    started: Instant,
+    waker: AtomicWaker,
+}
+
+/// The state of an [`Upload`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The upstream has yet to take what is there.
+    Sending,
+    /// The upstream took all there was; the client has more to come.
+    Starved,
+    /// The upstream took the last byte.
+    Done,
+    /// The client broke off.
+    Broken,
+    /// There was more than the route takes.
+    TooLarge,
+}
+
+/// Why an upload ends before its end. The upstream's connection is then cut, so that it can tell.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UploadError {
+    #[error("the client broke off")]
+    Broken(#[source] hyper::Error),
+    #[error("the body is too large")]
+    TooLarge,
+}
+
+impl Upload {
+    /// No body.
+    pub(super) const fn empty() -> Self {
+        Self(None)
+    }
+
+    /// `body`, of at most `limit` bytes.
+    pub(super) fn new(body: Incoming, limit: Option<u64>, clock: &Clock) -> (Self, Arc<Progress>) {
+        let progress = Arc::new(Progress {
+            state: AtomicU8::new(State::Sending as u8),
+            last: AtomicU64::new(0),
+            started: clock.instant(),
+            waker: AtomicWaker::new(),
+        });
+        let running = Running { body, left: limit, clock: clock.clone(), progress: Arc::clone(&progress) };
+        (Self(Some(running)), progress)
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = UploadError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        let Some(running) = self.0.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(frame) = Pin::new(&mut running.body).poll_frame(context) else {
+            running.progress.reach(State::Starved, &running.clock);
+            return Poll::Pending;
+        };
+        let data = match frame {
+            Some(Ok(frame)) => frame.into_data(),
+            Some(Err(error)) => {
+                running.progress.reach(State::Broken, &running.clock);
+                return Poll::Ready(Some(Err(UploadError::Broken(error))));
+            }
+            None => {
+                running.progress.reach(State::Done, &running.clock);
+                return Poll::Ready(None);
+            }
+        };
+        // Trailers end here: nobody announced them to the upstream, and they could hold names that only we set.
+        let Ok(data) = data else {
+            running.progress.reach(State::Done, &running.clock);
+            return Poll::Ready(None);
+        };
+        if let Some(left) = &mut running.left {
+            match left.checked_sub(data.len() as u64) {
+                Some(rest) => *left = rest,
+                None => {
+                    running.progress.reach(State::TooLarge, &running.clock);
+                    return Poll::Ready(Some(Err(UploadError::TooLarge)));
+                }
+            }
+        }
+        let state = if running.body.is_end_stream() { State::Done } else { State::Sending };
+        running.progress.reach(state, &running.clock);
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|running| running.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or(SizeHint::with_exact(0), |running| running.body.size_hint())
+    }
+}
+
+impl Progress {
+    /// The state, and when it was reached or the last frame was taken.
+    pub(super) fn state(&self) -> (State, Instant) {
+        let state = match self.state.load(Ordering::Acquire) {
+            0 => State::Sending,
+            1 => State::Starved,
+            2 => State::Done,
+            3 => State::Broken,
+            _ => State::TooLarge,
+        };
+        (state, self.started + Duration::from_nanos(self.last.load(Ordering::Acquire)))
+    }
+
+    /// Wakes the task of `context` when the last byte is taken.
+    pub(super) fn watch(&self, context: &Context<'_>) {
+        self.waker.register(context.waker());
+    }
+
+    fn reach(&self, state: State, clock: &Clock) {
+        // Waiting on is no progress: the silence counts from the last frame.
+        if state != State::Starved {
+            let nanos = clock.instant().duration_since(self.started).as_nanos();
+            self.last.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+        }
+        self.state.store(state as u8, Ordering::Release);
+        if state == State::Done {
+            self.waker.wake();
+        }
+    }
+}
