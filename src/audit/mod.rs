@@ -117,7 +117,10 @@ impl EventName {
     }
 
     const fn is_in_access_lines(self) -> bool {
-        matches!(self, Self::AccessAllowed | Self::AccessDenied | Self::ProcessStarted | Self::ProcessStopping)
+        matches!(
+            self,
+            Self::AccessAllowed | Self::AccessDenied | Self::ProcessStarted | Self::ProcessStopping
+        )
     }
 
     const fn outcome(self) -> &'static str {

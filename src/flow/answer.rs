@@ -22,7 +22,7 @@ pub struct Body {
 
 enum Source {
     Own(Full<Bytes>),
-    Upstream(proxy::Body),
+    Upstream(Box<proxy::Body>),
 }
 
 /// Writes the access line when the answer is out, or is given up.
@@ -41,7 +41,7 @@ const CLIENT_GONE: u16 = 499;
 
 impl Body {
     pub(super) fn upstream(body: proxy::Body) -> Self {
-        Self { source: Source::Upstream(body), guard: None }
+        Self { source: Source::Upstream(Box::new(body)), guard: None }
     }
 
     pub(super) fn own(bytes: Bytes) -> Self {
@@ -67,13 +67,13 @@ impl http_body::Body for Body {
             Source::Own(body) => {
                 ready!(Pin::new(body).poll_frame(context)).map(|frame| frame.map_err(|never| match never {}))
             }
-            Source::Upstream(body) => ready!(Pin::new(body).poll_frame(context)),
+            Source::Upstream(body) => ready!(Pin::new(&mut **body).poll_frame(context)),
         };
         let ended = self.is_end_stream();
         if let Some(guard) = &mut self.guard {
             match &frame {
                 Some(Ok(frame)) => {
-                    guard.sent += frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(0))
+                    guard.sent += frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(0));
                 }
                 Some(Err(_)) => {}
                 None => guard.complete = true,

@@ -27,7 +27,7 @@ use crate::web::{HostName, RequestKind, ReturnTo};
 
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
 pub(super) enum Finished {
-    SignedIn { session: Session, sealed: String },
+    SignedIn { session: Box<Session>, sealed: String },
     Failed(Arc<LoginError>),
     TooLarge { bytes: usize, groups: usize, group_bytes: usize },
 }
@@ -322,7 +322,7 @@ async fn redeem(
         let group_bytes = groups.iter().map(String::len).sum();
         return Finished::TooLarge { bytes: size, groups: groups.len(), group_bytes };
     }
-    Finished::SignedIn { session, sealed }
+    Finished::SignedIn { session: Box::new(session), sealed }
 }
 
 /// A sign-in that failed on its way to or from the provider.

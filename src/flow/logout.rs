@@ -1,5 +1,7 @@
 //! Signing out: here, then at the provider, then back on a page that says what became of it.
 
+use std::time::Duration;
+
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -14,6 +16,9 @@ use crate::audit::EventName;
 use crate::pages::{Link, Page, ProviderSignOut};
 use crate::session::{Binding, MAX_CANDIDATES, Purpose, SignOutMarker, pairs};
 use crate::web::ReturnTo;
+
+/// How long a sign-out waits for what it must know of the provider.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The form that signs out holds one short field.
 const MAX_FORM: usize = 8 * 1024;
@@ -67,8 +72,9 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
                 started: visit.now().as_secs(),
             };
             let back_to = format!("{}{signed_out}", visit.facts().origin());
-            let url = provider.end_session_url(&back_to, &marker.state, session.identity().user()).await;
-            if let Some(url) = url {
+            // A person who signs out must not wait for a provider that hangs: here they are signed out already.
+            let url = provider.end_session_url(&back_to, &marker.state, session.identity().user());
+            if let Ok(Some(url)) = shared.clock.timeout(PATIENCE, url).await {
                 location = url;
                 cookies.push(remember(shared, visit, &marker));
             }

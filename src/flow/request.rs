@@ -113,7 +113,7 @@ async fn forward(
         session: who.as_ref().map(|who| who.session.clone()),
         user: who.map(|who| who.user),
     };
-    let lease = match session {
+    let lease = || match session {
         Some(session) => shared.revocations.lease(session.id(), session.ends(generation.lifetimes)),
         None => Lease::endless(),
     };

@@ -172,10 +172,10 @@ impl Visit {
         if let Some(detail) = &outline.private {
             match outline.level {
                 tracing::Level::ERROR => {
-                    tracing::error!(request_id = %self.facts.id(), code = outline.word, "{detail}")
+                    tracing::error!(request_id = %self.facts.id(), code = outline.word, "{detail}");
                 }
                 tracing::Level::WARN => {
-                    tracing::warn!(request_id = %self.facts.id(), code = outline.word, "{detail}")
+                    tracing::warn!(request_id = %self.facts.id(), code = outline.word, "{detail}");
                 }
                 _ => tracing::info!(request_id = %self.facts.id(), code = outline.word, "{detail}"),
             }

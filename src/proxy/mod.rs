@@ -98,7 +98,7 @@ impl Proxy {
     /// the answer's body closes the upstream's connection.
     ///
     /// Of `request` the method, the fields and the body are used; the target is that of the judged facts. The answer
-    /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` cuts the answer
+    /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` is asked for only then, and cuts the answer
     /// when it is a stream (event stream, or of unknown length) or a tunnel.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Proxy {
     pub async fn forward(
         &self,
         pass: Pass<'_>,
-        lease: Lease,
+        lease: impl FnOnce() -> Lease,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, ForwardError> {
         let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
@@ -137,7 +137,7 @@ impl Proxy {
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return match client {
-                Some(client) => self.open_tunnel(client, response, link, lease, settings),
+                Some(client) => self.open_tunnel(client, response, link, lease(), settings),
                 None => Err(ForwardError::UnexpectedUpgrade),
             };
         }
@@ -146,7 +146,7 @@ impl Proxy {
         if wanted == Upgrade::WebSocket {
             reuse = Reuse::Close;
         }
-        let lease = if is_stream(response.headers()) { lease } else { Lease::endless() };
+        let lease = if is_stream(response.headers()) { lease() } else { Lease::endless() };
         let line =
             Line { pool: Arc::clone(&upstream.pool), link, reuse, upload, meters: self.meters().clone() };
         Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))

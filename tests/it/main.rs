@@ -2,6 +2,13 @@
 //!
 //! A file per promise; names are sentences. Nothing sleeps: a test waits for an event or moves the clock.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test says what it needs by failing; helpers outside of test functions do so too"
+)]
+
 mod layering;
 mod requests;
 mod session;

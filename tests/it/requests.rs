@@ -33,14 +33,25 @@ async fn paths_that_servers_read_differently_are_refused_signed_in_or_not() {
 async fn what_is_folded_is_judged_and_sent_folded() {
     let stage = Stage::usual().await;
     let mut bob = stage.signed_in("bob").await;
-    for (path, sent) in [("//public//x", "/public/x"), ("/x/../public/./y", "/public/y"), ("/public/a%20b;p=1?q=//..", "/public/a%20b;p=1?q=//..")] {
+    for (path, sent) in [
+        ("//public//x", "/public/x"),
+        ("/x/../public/./y", "/public/y"),
+        ("/public/a%20b;p=1?q=//..", "/public/a%20b;p=1?q=//.."),
+    ] {
         let answer = ask(&stage, &format!("GET {path}"), "").await;
         assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(stage.upstream.received().last().expect("a request").line(), format!("GET {sent} HTTP/1.1"));
+        assert_eq!(
+            stage.upstream.received().last().expect("a request").line(),
+            format!("GET {sent} HTTP/1.1")
+        );
     }
     for path in ["//admin", "/public/../admin", "/%61dmin", "/admin;x", "/./admin", "/public/..//admin"] {
         let cookie = format!("cookie: {}\r\nsec-fetch-mode: cors\r\n", bob.cookies());
-        assert_eq!(ask(&stage, &format!("GET {path}"), &cookie).await.status, 403, "{path} is judged as /admin");
+        assert_eq!(
+            ask(&stage, &format!("GET {path}"), &cookie).await.status,
+            403,
+            "{path} is judged as /admin"
+        );
     }
     let _ = bob.fetch("/").await;
 }
@@ -49,7 +60,11 @@ async fn what_is_folded_is_judged_and_sent_folded() {
 async fn a_host_is_exactly_one_and_known() {
     let stage = Stage::usual().await;
     for host in vectors("hosts-refused.txt") {
-        let answer = exchange(stage.gateway, format!("GET /public HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await;
+        let answer = exchange(
+            stage.gateway,
+            format!("GET /public HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"),
+        )
+        .await;
         assert_eq!(answer.status, 400, "{host}");
     }
     for (status, fields) in [
@@ -61,7 +76,9 @@ async fn a_host_is_exactly_one_and_known() {
         (200, "host: 127.0.0.1\r\n".to_owned()),
         (200, "host: 127.0.0.1:9\r\n".to_owned()),
     ] {
-        let answer = exchange(stage.gateway, format!("GET /public HTTP/1.1\r\nconnection: close\r\n{fields}\r\n")).await;
+        let answer =
+            exchange(stage.gateway, format!("GET /public HTTP/1.1\r\nconnection: close\r\n{fields}\r\n"))
+                .await;
         assert_eq!(answer.status, status, "{fields}");
         assert_eq!(answer.all("location").count(), 0);
     }
@@ -73,7 +90,11 @@ async fn an_absolute_target_must_name_the_host_of_the_host_field() {
     let gateway = stage.gateway;
     assert_eq!(ask(&stage, &format!("GET http://{gateway}/public/x"), "").await.status, 200);
     assert_eq!(stage.upstream.only().line(), "GET /public/x HTTP/1.1");
-    for target in ["http://evil.example/public", &format!("http://user@{gateway}/public"), &format!("ftp://{gateway}/public")] {
+    for target in [
+        "http://evil.example/public",
+        &format!("http://user@{gateway}/public"),
+        &format!("ftp://{gateway}/public"),
+    ] {
         assert_eq!(ask(&stage, &format!("GET {target}"), "").await.status, 400, "{target}");
     }
 }
@@ -81,11 +102,21 @@ async fn an_absolute_target_must_name_the_host_of_the_host_field() {
 #[tokio::test]
 async fn connect_and_trace_are_refused_and_override_headers_change_nothing() {
     let stage = Stage::usual().await;
-    for line in [format!("CONNECT {}", stage.gateway), "CONNECT /public".to_owned(), "TRACE /public".to_owned(), "OPTIONS *".to_owned()] {
+    for line in [
+        format!("CONNECT {}", stage.gateway),
+        "CONNECT /public".to_owned(),
+        "TRACE /public".to_owned(),
+        "OPTIONS *".to_owned(),
+    ] {
         let answer = ask(&stage, &line, "").await;
         assert!(matches!(answer.status, 400 | 405), "{line}: {}", answer.status);
     }
-    let answer = ask(&stage, "GET /admin", "x-http-method-override: OPTIONS\r\nx-original-url: /public\r\nx-rewrite-url: /public\r\n").await;
+    let answer = ask(
+        &stage,
+        "GET /admin",
+        "x-http-method-override: OPTIONS\r\nx-original-url: /public\r\nx-rewrite-url: /public\r\n",
+    )
+    .await;
     assert_eq!(answer.status, 401);
     assert!(stage.upstream.received().is_empty());
 }
@@ -97,7 +128,12 @@ async fn a_head_over_the_limit_gets_a_page_with_a_way_out() {
     let answer = ask(&stage, "GET /public", &format!("{long}accept: text/html\r\n")).await;
     assert_eq!(answer.status, 431);
     assert!(answer.text().contains("/oauth2/clear_cookies"), "{}", answer.text());
-    let foreign = ask(&stage, "POST /oauth2/clear_cookies", &format!("{long}origin: https://evil.example\r\ncontent-length: 0\r\n")).await;
+    let foreign = ask(
+        &stage,
+        "POST /oauth2/clear_cookies",
+        &format!("{long}origin: https://evil.example\r\ncontent-length: 0\r\n"),
+    )
+    .await;
     assert_eq!(foreign.status, 403);
     let own = format!("{long}origin: http://{}\r\ncontent-length: 0\r\n", stage.gateway);
     let cleared = ask(&stage, "POST /oauth2/clear_cookies", &own).await;
@@ -111,11 +147,15 @@ async fn a_head_over_the_limit_gets_a_page_with_a_way_out() {
 async fn nobody_but_us_says_who_is_there_in_any_spelling_on_any_route() {
     let stage = Stage::usual().await;
     let alice = stage.signed_in("alice").await;
-    let upgrade = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n";
+    let upgrade =
+        "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n";
     let origin = format!("origin: http://{}\r\n", stage.gateway);
     for name in vectors("spoofed-headers.txt") {
-        let capital: String = name.split('-').map(|part| part[..1].to_uppercase() + &part[1..]).collect::<Vec<_>>().join("-");
-        for spelling in [name.clone(), name.to_uppercase(), capital, name.replace('-', "_"), name.replacen('-', "_", 1)] {
+        let capital: String =
+            name.split('-').map(|part| part[..1].to_uppercase() + &part[1..]).collect::<Vec<_>>().join("-");
+        for spelling in
+            [name.clone(), name.to_uppercase(), capital, name.replace('-', "_"), name.replacen('-', "_", 1)]
+        {
             let spoof = format!("{spelling}: forged\r\n{spelling}: forged\r\n");
             let cookie = format!("cookie: {}\r\n", alice.cookies());
             for fields in [
@@ -192,7 +232,9 @@ async fn unknown_paths_below_ours_are_never_proxied() {
 #[tokio::test]
 async fn the_admin_listener_serves_probes_and_the_public_one_does_not() {
     let stage = Stage::usual().await;
-    let probe = |path: &'static str| exchange(stage.admin, format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+    let probe = |path: &'static str| {
+        exchange(stage.admin, format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+    };
     assert_eq!(probe("/livez").await.status, 200);
     assert_eq!(probe("/readyz").await.status, 200);
     assert_eq!(probe("/").await.status, 404);
@@ -228,18 +270,25 @@ async fn every_decision_leaves_an_event_and_every_answer_a_line_without_secrets(
     let reference = denied.json()["reference"].as_str().expect("a reference").to_owned();
     let events = stage.events();
     let find = |kind: &str| {
-        let mut found = events.iter().filter(|event| event["request_id"] == reference.as_str() && event["kind"] == kind);
+        let mut found =
+            events.iter().filter(|event| event["request_id"] == reference.as_str() && event["kind"] == kind);
         let first = found.next().unwrap_or_else(|| panic!("no {kind} line for {reference}")).clone();
         assert!(found.next().is_none());
         first
     };
     let audit = find("audit");
     assert_eq!(audit["event"], "access.denied");
-    assert_eq!((&audit["reason"], &audit["route"], &audit["rule"]), (&"not_allowed".into(), &"admin".into(), &"group:ops".into()));
+    assert_eq!(
+        (&audit["reason"], &audit["route"], &audit["rule"]),
+        (&"not_allowed".into(), &"admin".into(), &"group:ops".into())
+    );
     assert_eq!(audit["who"]["user"], "bob");
     assert_eq!(audit["what"], serde_json::json!({ "method": "GET", "host": "127.0.0.1", "path": "/admin" }));
     let access = find("access");
-    assert_eq!((&access["status"], &access["path"], &access["user"]), (&403.into(), &"/admin".into(), &"bob".into()));
+    assert_eq!(
+        (&access["status"], &access["path"], &access["user"]),
+        (&403.into(), &"/admin".into(), &"bob".into())
+    );
     assert!(events.iter().any(|event| event["event"] == "access.allowed" && event["rule"] == "signed-in"));
     let text = events.iter().map(ToString::to_string).collect::<String>();
     let session = bob.cookie("vestibule").expect("a session");
@@ -259,7 +308,11 @@ async fn a_return_address_never_leaves_our_host() {
         let callback = browser.follow_once(&answer).await;
         let back = browser.follow_once(&callback).await;
         let to = browser.url.join(back.location()).expect("a location");
-        assert_eq!(to.origin(), url::Url::parse(&format!("http://{}", stage.gateway)).expect("a url").origin(), "{rd} led to {to}");
+        assert_eq!(
+            to.origin(),
+            url::Url::parse(&format!("http://{}", stage.gateway)).expect("a url").origin(),
+            "{rd} led to {to}"
+        );
         assert!(!back.location().starts_with("//") && !to.path().starts_with("/oauth2"), "{rd} led to {to}");
         browser.drop_pending();
     }

@@ -51,6 +51,17 @@ pub(crate) struct Plan {
     pub(crate) algorithm: Algorithm,
     /// What the provider does wrong.
     pub(crate) faults: Vec<Fault>,
+    /// Whose time it is.
+    pub(crate) time: Time,
+}
+
+/// Whose time it is.
+pub(crate) enum Time {
+    /// It stands still until the test moves it.
+    Manual,
+    /// The machine's. For benchmarks, which must pay what real timers cost.
+    #[expect(dead_code, reason = "the suite never waits; the benchmarks use the same stage")]
+    Real,
 }
 
 /// The session key of every test.
@@ -89,6 +100,7 @@ impl Default for Plan {
             users: User::demo(),
             algorithm: Algorithm::Rs256,
             faults: Vec::new(),
+            time: Time::Manual,
         }
     }
 }
@@ -106,7 +118,11 @@ impl Stage {
 
     /// A stage before an upstream.
     pub(crate) async fn before(upstream: Upstream, plan: Plan) -> Self {
-        let (clock, hand) = Clock::manual(START);
+        let (manual, hand) = Clock::manual(START);
+        let clock = match plan.time {
+            Time::Manual => manual,
+            Time::Real => Clock::system(),
+        };
         let random = Random::seeded(1);
         let settings = Settings { clients: Vec::new(), users: plan.users };
         let provider = Provider::start(settings, 0, clock.clone(), random.clone()).await.expect("a provider");
@@ -160,11 +176,6 @@ impl Stage {
     /// Moves the clock.
     pub(crate) fn advance(&self, by: Duration) {
         self.hand.advance(by);
-    }
-
-    /// The time.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Starts the gateway again on the same address, as a new process would, with a changed configuration.
