@@ -1,5 +1,6 @@
 //! How exchanges end: in time, too late, on one side first, and what is tried again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::support::{bench, plain};
@@ -163,4 +164,42 @@ async fn an_upstream_that_is_not_there_is_502() {
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(client.head().await.contains("upstream/connect\r\n"));
     assert_eq!((bench.meters.connect_failures.get(), bench.meters.connections.get()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_used_again_under_load() {
+    // On a clock that stands still, a kept connection is never given up for being slow to get ready.
+    let (clock, _hand) = Clock::manual(Timestamp::from_secs(1_000_000));
+    let bench = Arc::new(bench(clock, Lease::endless(), |_| {}).await);
+    let upstreams = tokio::spawn({
+        let bench = Arc::clone(&bench);
+        async move {
+            loop {
+                let mut upstream = bench.accept().await;
+                tokio::spawn(async move {
+                    while upstream.next_head().await.is_some() {
+                        upstream.send(OK).await;
+                    }
+                });
+            }
+        }
+    });
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let bench = Arc::clone(&bench);
+            tokio::spawn(async move {
+                let mut client = bench.client().await;
+                for _ in 0..200 {
+                    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+                    assert!(client.until("\r\n\r\nok").await.starts_with("HTTP/1.1 200"));
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.expect("a client");
+    }
+    upstreams.abort();
+    assert!(bench.meters.connects.get() <= 8, "{}", bench.meters.connects.get());
+    assert_eq!((bench.meters.retries.get(), bench.meters.connect_failures.get()), (0, 0));
 }

@@ -160,6 +160,14 @@ impl End {
         self.until("\r\n\r\n").await
     }
 
+    /// The next head, unless the connection ends first.
+    pub(super) async fn next_head(&mut self) -> Option<String> {
+        if self.buffer.is_empty() && !self.more().await {
+            return None;
+        }
+        Some(self.head().await)
+    }
+
     /// Everything up to and with `mark`.
     pub(super) async fn until(&mut self, mark: &str) -> String {
         loop {
