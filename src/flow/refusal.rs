@@ -319,7 +319,7 @@ impl Refusal {
             }
             Self::ProviderSaid { start_again, .. } => return failed(SignInFault::Request, start_again),
             Self::Upstream { error, retry } => match outline.status {
-                StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge { limit: limit(error) },
+                StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge { limit: error.limit() },
                 StatusCode::SERVICE_UNAVAILABLE => trouble(Trouble::Unavailable, retry),
                 StatusCode::GATEWAY_TIMEOUT => trouble(Trouble::TimedOut, retry),
                 status if status.is_server_error() => trouble(Trouble::BadGateway, retry),
@@ -339,49 +339,26 @@ impl Refusal {
 
 /// What becomes of a request that the proxy could not hand on.
 fn upstream(error: &ForwardError) -> Outline {
-    use ForwardError as E;
     use StatusCode as S;
-    let (status, word, public) = match error {
-        E::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body_too_large", "This is too large to send."),
-        E::ClientBody => (S::BAD_REQUEST, "body_broken", "The request's body broke off."),
-        E::ClientStalled => (S::REQUEST_TIMEOUT, "body_stalled", "The request's body took too long."),
-        E::ExpectationFailed => {
-            (S::EXPECTATION_FAILED, "expectation", "The request expects something that is not known here.")
-        }
-        E::TransferCoding => {
-            (S::NOT_IMPLEMENTED, "transfer_coding", "Only the transfer coding chunked is served here.")
-        }
-        E::ConnectTimeout | E::HeadTimeout | E::UploadStalled => {
-            (S::GATEWAY_TIMEOUT, "upstream/timeout", "The application took too long to answer.")
-        }
-        E::Resolve { .. } | E::Connect { .. } => {
-            (S::BAD_GATEWAY, "upstream/unreachable", "The application is not answering.")
-        }
-        E::UpstreamClosed { .. } => {
-            (S::BAD_GATEWAY, "upstream/closed", "The application broke off before it answered.")
-        }
-        E::BadResponse { .. }
-        | E::BadStatus { .. }
-        | E::ResponseHeadTooLarge
-        | E::ConflictingLength
-        | E::ResponseTransferCoding
-        | E::UnexpectedUpgrade => {
-            (S::BAD_GATEWAY, "upstream/bad-answer", "The application's answer makes no sense.")
-        }
-        E::NoUpstream | E::Target => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here."),
+    let status = error.status();
+    let public = match (error.fault(), status) {
+        (_, S::PAYLOAD_TOO_LARGE) => "This is too large to send.",
+        (UpstreamFault::Client, _) => "The request could not be handed on as it was sent.",
+        (UpstreamFault::Upstream, S::GATEWAY_TIMEOUT) => "The application took too long to answer.",
+        (UpstreamFault::Upstream, _) => "The application is not answering.",
+        (UpstreamFault::Us, _) => "Something went wrong here.",
     };
     let level = match error.fault() {
         UpstreamFault::Client => Level::INFO,
         UpstreamFault::Upstream => Level::WARN,
         UpstreamFault::Us => Level::ERROR,
     };
-    Outline { status, word, public: public.to_owned(), private: Some(with_causes(error)), level }
-}
-
-const fn limit(error: &ForwardError) -> Option<u64> {
-    match error {
-        ForwardError::BodyTooLarge { limit } => Some(*limit),
-        _ => None,
+    Outline {
+        status,
+        word: error.word(),
+        public: public.to_owned(),
+        private: Some(with_causes(error)),
+        level,
     }
 }
 

@@ -98,8 +98,8 @@ impl Proxy {
     /// the answer's body closes the upstream's connection.
     ///
     /// Of `request` the method, the fields and the body are used; the target is that of the judged facts. The answer
-    /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` is asked for only then, and cuts the answer
-    /// when it is a stream (event stream, or of unknown length) or a tunnel.
+    /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` cuts the answer
+    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then.
     ///
     /// # Errors
     /// [`ForwardError`], before any of the answer was passed on.

@@ -102,6 +102,8 @@ impl Tunnel {
         };
         if end == End::Lease {
             meters.ended_by_lease.increment();
+            // The upstream hears of it at once, however long the client takes to say goodbye.
+            drop(upstream);
             // Either side may be stuck: what is not said within the limit stays unsaid.
             let _ = clock.timeout(GOODBYE, part(&mut client, &frames)).await;
         }

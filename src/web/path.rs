@@ -46,6 +46,9 @@ pub enum PathError {
     /// A fragment, which no request may carry.
     #[error("the path holds a fragment")]
     Fragment,
+    /// A segment of parameters only (`/;x/`): to a server that cuts them it is no segment.
+    #[error("a segment of the path is empty but for its parameters")]
+    EmptySegment,
     /// `..` above the root.
     #[error("the path climbs out of the root")]
     ClimbsOut,
@@ -185,6 +188,11 @@ impl Segment {
             }
             check_characters(&next)?;
             deep = next;
+        }
+        if cut_params(&once).is_empty()
+            || deep.split('/').any(|part| cut_params(part).is_empty() && !part.is_empty())
+        {
+            return Err(PathError::EmptySegment);
         }
         let encoded_slash = if once.contains('/') { EncodedSlash::Present } else { EncodedSlash::Absent };
         // The borders between segments must stay what they were: an encoded slash is judged as its own text.

@@ -15,3 +15,4 @@ mod session;
 mod sign_in;
 mod sign_out;
 mod support;
+mod upstreams;

@@ -30,7 +30,8 @@ pub(crate) struct Stage {
     pub(crate) config: String,
     app: Option<App>,
     clock: Clock,
-    hand: ManualClock,
+    /// Moves the clock.
+    pub(crate) hand: ManualClock,
 }
 
 /// What a test changes about the usual stage.

@@ -36,12 +36,6 @@ impl Received {
             .collect()
     }
 
-    /// The names of all fields, in lower case.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let fields = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-        fields.map(|(name, _)| name.to_ascii_lowercase()).collect()
-    }
-
     /// The request line.
     pub(crate) fn line(&self) -> &str {
         self.head.split("\r\n").next().unwrap_or_default()
