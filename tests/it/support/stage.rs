@@ -30,8 +30,7 @@ pub(crate) struct Stage {
     pub(crate) config: String,
     app: Option<App>,
     clock: Clock,
-    /// Moves the clock.
-    pub(crate) hand: ManualClock,
+    hand: ManualClock,
 }
 
 /// What a test changes about the usual stage.
