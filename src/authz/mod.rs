@@ -15,13 +15,16 @@ use crate::identity::{Identity, Wanted};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     allow: Vec<Term>,
+    /// The terms as written, one by one and together: every line about a decision shows one of them.
+    texts: Vec<String>,
+    text: String,
 }
 
 /// What a rule says about a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// Let in, by this term.
-    Admitted(&'a Term),
+    /// Let in, by this term, as written.
+    Admitted(&'a str),
     /// Nobody is signed in, and that is what is missing.
     SignInNeeded,
     /// Signed in, and no term matches.
@@ -31,14 +34,22 @@ pub enum Verdict<'a> {
 impl Rule {
     /// A rule of these terms. Without any it admits nobody.
     #[must_use]
-    pub const fn new(allow: Vec<Term>) -> Self {
-        Self { allow }
+    pub fn new(allow: Vec<Term>) -> Self {
+        let texts: Vec<String> = allow.iter().map(ToString::to_string).collect();
+        let text = texts.join(", ");
+        Self { allow, texts, text }
     }
 
     /// The terms that admit.
     #[must_use]
     pub fn allow(&self) -> &[Term] {
         &self.allow
+    }
+
+    /// The terms, as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether everybody may enter, signed in or not.
@@ -50,8 +61,9 @@ impl Rule {
     /// Judges. Pure: the same person always gets the same verdict.
     #[must_use]
     pub fn evaluate(&self, identity: Option<&Identity>) -> Verdict<'_> {
-        match (self.allow.iter().find(|term| term.admits(identity)), identity) {
-            (Some(term), _) => Verdict::Admitted(term),
+        let mut terms = self.allow.iter().zip(&self.texts);
+        match (terms.find(|(term, _)| term.admits(identity)), identity) {
+            (Some((_, text)), _) => Verdict::Admitted(text),
             (None, None) => Verdict::SignInNeeded,
             (None, Some(_)) => Verdict::Refused,
         }
@@ -77,13 +89,7 @@ impl Rule {
 /// The terms, as written.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, term) in self.allow.iter().enumerate() {
-            if index > 0 {
-                f.write_str(", ")?;
-            }
-            write!(f, "{term}")?;
-        }
-        Ok(())
+        f.write_str(&self.text)
     }
 }
 

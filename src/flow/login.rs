@@ -126,7 +126,7 @@ pub(super) async fn start(
         && let Some(absence) = absence
     {
         let mut response = own::refuse(shared, visit, &Refusal::LoopBroken { last: Ended(absence) });
-        add(&mut response, generation.cookies.clear(&generation.cookies.round()));
+        add(&mut response, generation.cookies.clear(generation.cookies.round()));
         return response;
     }
     let redirect_uri = redirect_uri(visit);
@@ -159,7 +159,7 @@ pub(super) async fn start(
         add(&mut response, generation.cookies.clear(&stale));
     }
     if absence.is_some_and(Absence::leaves_a_cookie) {
-        add(&mut response, generation.cookies.clear(&generation.cookies.session()));
+        add(&mut response, generation.cookies.clear(generation.cookies.session()));
     }
     add(&mut response, generation.cookies.set(&name, &sealed, generation.login.timeout));
     visit.finish(&shared.clock, response, Ending::new("sign_in"))
@@ -280,8 +280,7 @@ fn signed_in(
     add(&mut response, session::cookie(generation, session, sealed, visit.now()));
     let rounds = rounds(generation, visit.facts().host(), headers, visit.now()).saturating_add(1);
     add(&mut response, round_cookie(shared, visit, rounds));
-    let ending =
-        Ending { user: who.map(|who| who.user), session: Some(session.id().short()), ..Ending::new("own") };
+    let ending = Ending { who, ..Ending::new("own") };
     visit.finish(&shared.clock, response, ending)
 }
 

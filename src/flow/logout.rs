@@ -55,8 +55,8 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
     let signed_out = format!("{path}/signed_out");
     let mut location = rd.as_ref().map_or(signed_out.clone(), |rd| rd.as_str().to_owned());
     let mut cookies = vec![
-        generation.cookies.clear(&generation.cookies.session()),
-        generation.cookies.clear(&generation.cookies.round()),
+        generation.cookies.clear(generation.cookies.session()),
+        generation.cookies.clear(generation.cookies.round()),
     ];
     if let Some(presented) = &presented {
         let session = presented.session();
@@ -137,7 +137,7 @@ fn marker(generation: &Generation, visit: &Visit, headers: &HeaderMap) -> Option
 }
 
 fn forget(generation: &Generation, response: &mut Response<Body>) {
-    response.headers_mut().append(SET_COOKIE, generation.cookies.clear(&generation.cookies.sign_out()));
+    response.headers_mut().append(SET_COOKIE, generation.cookies.clear(generation.cookies.sign_out()));
 }
 
 /// The field `rd` of a form. A form that is too large or none at all has none; the sign-out goes on.

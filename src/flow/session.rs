@@ -152,5 +152,5 @@ pub(super) fn cookie(
     now: Timestamp,
 ) -> HeaderValue {
     let left = session.ends(generation.lifetimes).since(now);
-    generation.cookies.set(&generation.cookies.session(), sealed, left)
+    generation.cookies.set(generation.cookies.session(), sealed, left)
 }

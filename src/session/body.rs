@@ -154,6 +154,7 @@ impl Session {
         let started = Timestamp::from_secs(body.started);
         Ok(Self {
             id: SessionId::new(body.id),
+            short: SessionId::new(body.id).short(),
             identity: Identity::vouch(Vouched {
                 provider: issuer.name.clone(),
                 issuer: Arc::clone(&issuer.issuer),

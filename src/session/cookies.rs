@@ -12,6 +12,9 @@ pub struct CookieNames {
     base: String,
     prefix: &'static str,
     security: Security,
+    session: String,
+    round: String,
+    sign_out: String,
 }
 
 /// Whether our cookies travel over TLS only.
@@ -32,18 +35,20 @@ pub const MAX_COOKIE: usize = 3500;
 impl CookieNames {
     /// Names built on `base`.
     #[must_use]
-    pub const fn new(base: String, security: Security) -> Self {
+    pub fn new(base: String, security: Security) -> Self {
         let prefix = match security {
             Security::Secure => "__Host-",
             Security::Plain => "",
         };
-        Self { base, prefix, security }
+        let name = |suffix: &str| format!("{prefix}{base}{suffix}");
+        let (session, round, sign_out) = (name(""), name("-login-round"), name("-logout"));
+        Self { base, prefix, security, session, round, sign_out }
     }
 
     /// The session cookie.
     #[must_use]
-    pub fn session(&self) -> String {
-        format!("{}{}", self.prefix, self.base)
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     /// The cookie of one attempt to sign in; `tag` is 16 characters.
@@ -54,14 +59,14 @@ impl CookieNames {
 
     /// The cookie that counts sign-ins in a row.
     #[must_use]
-    pub fn round(&self) -> String {
-        format!("{}{}-login-round", self.prefix, self.base)
+    pub fn round(&self) -> &str {
+        &self.round
     }
 
     /// The cookie of a sign-out on its way.
     #[must_use]
-    pub fn sign_out(&self) -> String {
-        format!("{}{}-logout", self.prefix, self.base)
+    pub fn sign_out(&self) -> &str {
+        &self.sign_out
     }
 
     /// The tag of a pending-login cookie of that name.

@@ -62,7 +62,7 @@ impl Opened {
     /// The identity headers of `route` for this person, made at the first call.
     #[must_use]
     pub fn head<'a>(&'a self, route: &'a Route) -> &'a IdentityHead {
-        let render = || route.plan().render(Some((self.session.identity(), &self.session.id().short())));
+        let render = || route.plan().render(Some((self.session.identity(), self.session.short())));
         // Routes are numbered from zero within the generation that made this, so the place exists.
         self.heads.get(route.id().index()).map_or(route.anonymous(), |head| head.get_or_init(render))
     }
