@@ -313,7 +313,7 @@ async fn redeem(
         Session::begin(id, signed_in.identity, signed_in.kept, signed_in.authenticated, parts.clock.now());
     let name = generation.cookies.session();
     let bytes = session.to_bytes(provider.binding());
-    let binding = Binding { cookie: &name, host: host.as_str() };
+    let binding = Binding { cookie: name, host: host.as_str() };
     let sealed = generation.keyring.seal(Purpose::Session, binding, &bytes, &parts.random);
     let size = name.len() + 1 + sealed.len();
     if size > MAX_COOKIE {
@@ -385,7 +385,7 @@ fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
 /// How many sign-ins in a row led nowhere, by the cookie that the last of them left.
 fn rounds(generation: &Generation, host: &HostName, headers: &HeaderMap, now: Timestamp) -> u8 {
     let name = generation.cookies.round();
-    let binding = Binding { cookie: &name, host: host.as_str() };
+    let binding = Binding { cookie: name, host: host.as_str() };
     let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
     values
         .filter_map(|(_, value)| generation.keyring.open(Purpose::LoginRound, binding, value))
@@ -403,8 +403,8 @@ fn round_cookie(shared: &Shared, visit: &Visit, count: u8) -> HeaderValue {
     let name = generation.cookies.round();
     let mut bytes = vec![count];
     bytes.extend(visit.now().as_secs().to_be_bytes());
-    let sealed = generation.keyring.seal(Purpose::LoginRound, bound(&name, visit), &bytes, &shared.random);
-    generation.cookies.set(&name, &sealed, ROUND)
+    let sealed = generation.keyring.seal(Purpose::LoginRound, bound(name, visit), &bytes, &shared.random);
+    generation.cookies.set(name, &sealed, ROUND)
 }
 
 fn add(response: &mut Response<Body>, cookie: HeaderValue) {

@@ -118,14 +118,14 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
 fn remember(shared: &Shared, visit: &Visit, marker: &SignOutMarker) -> HeaderValue {
     let generation = visit.generation();
     let name = generation.cookies.sign_out();
-    let binding = Binding { cookie: &name, host: visit.facts().host().as_str() };
+    let binding = Binding { cookie: name, host: visit.facts().host().as_str() };
     let sealed = generation.keyring.seal(Purpose::SignOut, binding, &marker.to_bytes(), &shared.random);
-    generation.cookies.set(&name, &sealed, generation.login.timeout)
+    generation.cookies.set(name, &sealed, generation.login.timeout)
 }
 
 fn marker(generation: &Generation, visit: &Visit, headers: &HeaderMap) -> Option<SignOutMarker> {
     let name = generation.cookies.sign_out();
-    let binding = Binding { cookie: &name, host: visit.facts().host().as_str() };
+    let binding = Binding { cookie: name, host: visit.facts().host().as_str() };
     let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
     let mut markers = values
         .filter_map(|(_, value)| generation.keyring.open(Purpose::SignOut, binding, value))

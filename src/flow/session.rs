@@ -97,7 +97,7 @@ pub(super) fn present(
     let mut came = false;
     for (_, value) in pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES) {
         came = true;
-        let Some(opened) = open(generation, &name, host, value) else { continue };
+        let Some(opened) = open(generation, name, host, value) else { continue };
         match &best {
             Some(other) if other.session().id() != opened.session().id() => return Err(Absence::Ambiguous),
             Some(other) if other.session().active() >= opened.session().active() => {}
@@ -139,7 +139,7 @@ pub(super) fn seal(
 ) -> Option<String> {
     let name = generation.cookies.session();
     let provider = generation.provider.as_ref()?;
-    let binding = Binding { cookie: &name, host: host.as_str() };
+    let binding = Binding { cookie: name, host: host.as_str() };
     let bytes = session.to_bytes(provider.binding());
     Some(generation.keyring.seal(Purpose::Session, binding, &bytes, &shared.random))
 }
