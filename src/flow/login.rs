@@ -162,7 +162,7 @@ pub(super) async fn start(
         add(&mut response, generation.cookies.clear(generation.cookies.session()));
     }
     add(&mut response, generation.cookies.set(&name, &sealed, generation.login.timeout));
-    visit.finish(&shared.clock, response, Ending::new("sign_in"))
+    visit.finish(&shared.clock, response, &Ending::new("sign_in"))
 }
 
 /// `/callback`: the provider sent the browser back.
@@ -209,7 +209,7 @@ fn attempt(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<(String, P
 fn stale(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     if own::presented(shared, visit, headers).is_some() {
         let response = answer::redirect(StatusCode::FOUND, "/");
-        return visit.finish(&shared.clock, response, Ending::new("own"));
+        return visit.finish(&shared.clock, response, &Ending::new("own"));
     }
     fail(shared, visit, &Refusal::StaleState)
 }
@@ -281,7 +281,7 @@ fn signed_in(
     let rounds = rounds(generation, visit.facts().host(), headers, visit.now()).saturating_add(1);
     add(&mut response, round_cookie(shared, visit, rounds));
     let ending = Ending { who, ..Ending::new("own") };
-    visit.finish(&shared.clock, response, ending)
+    visit.finish(&shared.clock, response, &ending)
 }
 
 /// What a task that outlives its request takes along.

@@ -84,7 +84,7 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    visit.finish(&shared.clock, response, Ending::new("own"))
+    visit.finish(&shared.clock, response, &Ending::new("own"))
 }
 
 /// The end of a sign-out. Never signs in again by itself.
@@ -97,7 +97,7 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
             if let Some(to) = marker.return_to.as_deref().map(|to| login::return_to(visit, Some(to))) {
                 let mut response = answer::redirect(StatusCode::SEE_OTHER, to.as_str());
                 forget(generation, &mut response);
-                return visit.finish(&shared.clock, response, Ending::new("own"));
+                return visit.finish(&shared.clock, response, &Ending::new("own"));
             }
             ProviderSignOut::Ended
         }

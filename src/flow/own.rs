@@ -41,7 +41,7 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     let method = visit.facts().method().clone();
     let page_load = matches!(method, Method::GET | Method::HEAD);
     if let Some(asset) = generation.pages.asset(&path).filter(|_| page_load) {
-        return visit.finish(&shared.clock, answer::own(asset), Ending::new("own"));
+        return visit.finish(&shared.clock, answer::own(asset), &Ending::new("own"));
     }
     if !generation.routes.has_host(visit.facts().host()) {
         return refuse(shared, &visit, &Refusal::UnknownHost);
@@ -92,7 +92,7 @@ fn method_not_allowed(shared: &Shared, visit: &Visit, allow: &[Method]) -> Respo
 pub(super) fn page(shared: &Shared, visit: &Visit, page: &Page<'_>) -> Response<Body> {
     let frame = Frame { title: visit.facts().host().as_str(), reference: visit.facts().id().as_str() };
     let response = answer::own(visit.generation().pages.render(page, &frame));
-    visit.finish(&shared.clock, response, Ending::new("own"))
+    visit.finish(&shared.clock, response, &Ending::new("own"))
 }
 
 /// The session of a request, if one stands.
@@ -171,7 +171,7 @@ fn userinfo(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Bod
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     fields.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    visit.finish(&shared.clock, response, Ending::new("own"))
+    visit.finish(&shared.clock, response, &Ending::new("own"))
 }
 
 /// Expires every cookie that the browser sends to this host: the way out when they have grown too large.
@@ -197,7 +197,7 @@ fn clear_cookies(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Respons
         }
     }
     debug_assert!(response.headers().contains_key(LOCATION));
-    visit.finish(&shared.clock, response, Ending::new("own"))
+    visit.finish(&shared.clock, response, &Ending::new("own"))
 }
 
 /// The path and query of a request, as a link to the same place.

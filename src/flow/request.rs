@@ -133,7 +133,7 @@ async fn forward(
                     set_cookie(response.headers_mut(), generation.cookies.clear(generation.cookies.round()));
                 }
             }
-            visit.finish(&shared.clock, response, ending)
+            visit.finish(&shared.clock, response, &ending)
         }
         Err(error) => {
             let retry = own::target(facts);

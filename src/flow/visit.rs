@@ -132,7 +132,7 @@ impl Visit {
         &self,
         clock: &Clock,
         mut response: Response<Body>,
-        ending: Ending<'_>,
+        ending: &Ending<'_>,
     ) -> Response<Body> {
         put_id(&mut response, self.facts.id());
         let Some(trail) = &self.generation.logging.access else { return response };
@@ -180,7 +180,7 @@ impl Visit {
         }
         let response = refusal.answer(self);
         let ending = Ending { reason: Some(outline.word), ..ending };
-        self.finish(clock, response, ending)
+        self.finish(clock, response, &ending)
     }
 }
 
