@@ -219,3 +219,34 @@ async fn a_new_sign_in_makes_a_new_session() {
     assert_eq!((first.len(), second.len()), (1, 1));
     assert_ne!(first, second);
 }
+
+#[tokio::test]
+async fn signed_out_says_who_is_sent_to_sign_in() {
+    let kinds = [
+        ("page", "accept: text/html\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n"),
+        ("curl", "accept: */*\r\n"),
+        ("script", "accept: */*\r\nsec-fetch-mode: cors\r\nsec-fetch-dest: empty\r\n"),
+        ("frame", "accept: text/html\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: iframe\r\n"),
+        ("socket", "connection: upgrade\r\nupgrade: websocket\r\n"),
+    ];
+    for (word, expected) in [
+        ("auto", [302, 401, 401, 401, 401]),
+        ("redirect", [302, 302, 401, 401, 401]),
+        ("401", [401, 401, 401, 401, 401]),
+    ] {
+        let routes = format!(
+            "[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"signed-in\"]\nsigned_out = \"{word}\"\n"
+        );
+        let stage = Stage::with(Plan { routes, ..Plan::default() }).await;
+        for ((kind, more), expected) in kinds.iter().zip(expected) {
+            let answer = stage.browser().request("GET", "/", more, b"").await;
+            assert_eq!(answer.status, expected, "{word} {kind}");
+            assert_eq!(answer.field("www-authenticate").is_some(), expected == 401, "{word} {kind}");
+        }
+        assert_eq!(
+            stage.browser().request("POST", "/", "content-length: 0\r\n", b"").await.status,
+            401,
+            "{word}"
+        );
+    }
+}
