@@ -15,7 +15,7 @@ use crate::audit::EventName;
 use crate::clock::Timestamp;
 use crate::pages::{Frame, Link, Page, YourSession};
 use crate::session::pairs;
-use crate::web::{Facts, ReturnTo};
+use crate::web::{Facts, RequestKind, ReturnTo};
 
 /// The path, after `login.path`, that clears the cookies of this host.
 pub(super) const CLEAR_COOKIES: &str = "/clear_cookies";
@@ -102,12 +102,14 @@ pub(super) fn presented(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> 
 
 async fn your_session(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let generation = visit.generation();
-    let (Some(presented), Some(provider)) = (presented(shared, visit, headers), &generation.provider) else {
-        if visit.facts().kind() == crate::web::RequestKind::Navigation {
+    let presented = session::present(generation, shared, visit.facts().host(), headers, visit.now());
+    let (presented, provider) = match (presented, &generation.provider) {
+        (Ok(presented), Some(provider)) => (presented, provider),
+        (Err(absence), Some(_)) if visit.facts().kind() == RequestKind::Navigation => {
             let to = login::recorded_own(visit);
-            return login::start(shared, visit, headers, None, &to, login::Account::Any).await;
+            return login::start(shared, visit, headers, Some(absence), &to, login::Account::Any).await;
         }
-        return refuse(shared, visit, &Refusal::SignInNeeded);
+        _ => return refuse(shared, visit, &Refusal::SignInNeeded),
     };
     let session = presented.session();
     let identity = session.identity();

@@ -41,7 +41,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         Decision::Login => {
             let start = generation.routes.start(facts.host(), facts.path());
             let to = login::recorded(&visit, start);
-            let absence = presented.as_ref().err().copied();
+            // With a session that stands, only one that is stale leads here.
+            let absence = Some(presented.err().unwrap_or(Absence::Stale));
             login::start(shared, &visit, request.headers(), absence, &to, login::Account::Any).await
         }
         Decision::Deny(denial) => {

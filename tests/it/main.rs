@@ -10,6 +10,7 @@
 )]
 
 mod layering;
+mod loops;
 mod requests;
 mod session;
 mod sign_in;
