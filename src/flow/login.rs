@@ -98,16 +98,18 @@ pub(super) async fn asked(shared: &Shared, visit: &Visit, headers: &HeaderMap) -
 
 /// What `rd` comes to: a place on one of our hosts that is none of our own endpoints, else the start page.
 pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
+    rd.and_then(|rd| legal_return(visit, rd)).unwrap_or_else(ReturnTo::root)
+}
+
+/// The place that `rd` names, if it is on one of our hosts and none of our own endpoints.
+pub(super) fn legal_return(visit: &Visit, rd: &str) -> Option<ReturnTo> {
     let generation = visit.generation();
     let ours = |origin: &crate::web::Origin| {
         generation.routes.has_host(origin.host()) && *origin == generation.public_url.with_host(origin.host())
     };
-    let to = rd.and_then(|rd| ReturnTo::parse(rd, visit.facts().origin(), ours));
-    match to {
-        Some(to) if to.as_str() == recorded_own(visit).as_str() => to,
-        Some(to) if !to.is_under(&generation.login.path) && to.as_str().len() <= MAX_RECORDED => to,
-        _ => ReturnTo::root(),
-    }
+    let to = ReturnTo::parse(rd, visit.facts().origin(), ours)?;
+    let is_page = || !to.is_under(&generation.login.path) && to.as_str().len() <= MAX_RECORDED;
+    (to == recorded_own(visit) || is_page()).then_some(to)
 }
 
 /// Sends a browser to the provider, with a cookie for this attempt.
