@@ -133,7 +133,7 @@ pub(super) async fn start(
     }
     let redirect_uri = redirect_uri(visit);
     let pending = PendingLogin::begin(
-        provider.name().clone(),
+        provider.binding(),
         redirect_uri,
         to.as_str().to_owned(),
         &shared.random,
@@ -199,10 +199,10 @@ fn attempt(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<(String, P
         .filter_map(|(_, value)| generation.keyring.open(Purpose::PendingLogin, bound(&name, visit), value))
         .filter_map(|bytes| PendingLogin::from_bytes(&bytes))
         .find(|pending| {
-            let provider = generation.provider.as_ref().map(|provider| provider.name());
+            let provider = generation.provider.as_ref();
             pending.attempt().has_state(state)
                 && !pending.is_over(generation.login.timeout, visit.now())
-                && provider == Some(pending.provider())
+                && provider.is_some_and(|provider| pending.is_with(provider.binding()))
         })?;
     Some((name, pending))
 }
@@ -373,6 +373,8 @@ fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
             _ => gone.push(name.to_owned()),
         }
     }
+    // Of the same moment, browsers send the older one first (RFC 6265 section 5.4).
+    known.reverse();
     known.sort_by_key(|known| std::cmp::Reverse(known.started));
     let (mut count, mut bytes) = (1, size);
     for known in known {
