@@ -12,6 +12,7 @@
 mod hosts;
 mod layering;
 mod loops;
+mod provider;
 mod requests;
 mod session;
 mod sign_in;
