@@ -104,12 +104,12 @@ async fn forward(
     let who = session.and_then(|session| visit.who(session));
     let mut event = visit.event(EventName::AccessAllowed);
     event.route = Some(route.name());
-    event.rule = Some(pass.by().to_string());
+    event.rule = Some(visit.term(pass.by()));
     event.who.clone_from(&who);
     visit.record(&event);
     let ending = Ending {
         decision: if session.is_some() { "allow" } else { "public" },
-        reason: Some(pass.by().to_string()),
+        reason: Some(visit.term(pass.by())),
         route: Some(route.name().to_owned()),
         session: who.as_ref().map(|who| who.session.clone()),
         user: who.map(|who| who.user),

@@ -9,6 +9,7 @@ use super::answer::{AccessGuard, Body};
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
 use crate::audit::{Event, EventName, What, Who};
+use crate::authz::Term;
 use crate::clock::{Clock, Timestamp};
 use crate::session::Session;
 use crate::telemetry::{AccessLine, IdentityInLog, QueryInLog};
@@ -119,6 +120,14 @@ impl Visit {
             user: name(identity.user())?,
             session: session.id().short(),
         })
+    }
+
+    /// The term that let a person in, as events and lines name it: one that says who must not undo their name's hash.
+    pub(super) fn term(&self, term: &Term) -> String {
+        match self.generation.logging.identity {
+            IdentityInLog::User => term.to_string(),
+            IdentityInLog::Hash | IdentityInLog::None => term.without_names(),
+        }
     }
 
     /// Records an event.

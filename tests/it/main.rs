@@ -11,6 +11,7 @@
 
 mod hosts;
 mod layering;
+mod lines;
 mod loops;
 mod provider;
 mod requests;
