@@ -44,7 +44,7 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         return visit.finish(&shared.clock, answer::own(asset), Ending::new("own"));
     }
     if !generation.routes.has_host(visit.facts().host()) {
-        return refuse(shared, &visit, &Refusal::UnknownHost);
+        return refuse(shared, &visit, &Refusal::UnknownHost(visit.facts().host().clone()));
     }
     let headers = request.headers();
     let signs_in = generation.provider.is_some();

@@ -23,7 +23,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     let facts = visit.facts();
     let route = match generation.routes.find(facts.host(), facts.path()) {
         Found::Route(route) => route,
-        Found::UnknownHost => return deny(shared, &visit, None, &Refusal::UnknownHost),
+        Found::UnknownHost => {
+            return deny(shared, &visit, None, &Refusal::UnknownHost(facts.host().clone()));
+        }
         Found::UnknownPath => return deny(shared, &visit, None, &Refusal::NotFound),
         Found::Doubtful => {
             let reason = "the path holds an encoded slash, or names another route when it is decoded further";
