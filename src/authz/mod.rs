@@ -14,17 +14,24 @@ use crate::identity::{Identity, Wanted};
 /// Who may enter a route: any one term admits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    allow: Vec<Term>,
-    /// The terms as written, one by one and together: every line about a decision shows one of them.
-    texts: Vec<String>,
+    allow: Vec<Entry>,
+    /// The terms as written: every line about a refusal shows them.
     text: String,
+}
+
+/// A term of a rule with its texts: every line about a decision shows one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    term: Term,
+    text: String,
+    nameless: String,
 }
 
 /// What a rule says about a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// Let in, by this term, as written.
-    Admitted(&'a str),
+    /// Let in, by this term.
+    Admitted(&'a Entry),
     /// Nobody is signed in, and that is what is missing.
     SignInNeeded,
     /// Signed in, and no term matches.
@@ -35,15 +42,13 @@ impl Rule {
     /// A rule of these terms. Without any it admits nobody.
     #[must_use]
     pub fn new(allow: Vec<Term>) -> Self {
-        let texts: Vec<String> = allow.iter().map(ToString::to_string).collect();
-        let text = texts.join(", ");
-        Self { allow, texts, text }
+        let text = allow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Self { allow: allow.into_iter().map(Entry::new).collect(), text }
     }
 
     /// The terms that admit.
-    #[must_use]
-    pub fn allow(&self) -> &[Term] {
-        &self.allow
+    pub fn allow(&self) -> impl Iterator<Item = &Term> {
+        self.allow.iter().map(|entry| &entry.term)
     }
 
     /// The terms, as written.
@@ -55,15 +60,14 @@ impl Rule {
     /// Whether everybody may enter, signed in or not.
     #[must_use]
     pub fn is_public(&self) -> bool {
-        self.allow.contains(&Term::Everyone)
+        self.allow().any(|term| *term == Term::Everyone)
     }
 
     /// Judges. Pure: the same person always gets the same verdict.
     #[must_use]
     pub fn evaluate(&self, identity: Option<&Identity>) -> Verdict<'_> {
-        let mut terms = self.allow.iter().zip(&self.texts);
-        match (terms.find(|(term, _)| term.admits(identity)), identity) {
-            (Some((_, text)), _) => Verdict::Admitted(text),
+        match (self.allow.iter().find(|entry| entry.term.admits(identity)), identity) {
+            (Some(entry), _) => Verdict::Admitted(entry),
             (None, None) => Verdict::SignInNeeded,
             (None, Some(_)) => Verdict::Refused,
         }
@@ -71,7 +75,7 @@ impl Rule {
 
     /// Adds to `wanted` what the terms need of the claims.
     pub fn want(&self, wanted: &mut Wanted) {
-        for term in &self.allow {
+        for term in self.allow() {
             match term {
                 Term::Group(name) => wanted.group(name),
                 Term::Claim { path, .. } => wanted.claim(path),
@@ -83,6 +87,24 @@ impl Rule {
                 | Term::Provider(_) => {}
             }
         }
+    }
+}
+
+impl Entry {
+    fn new(term: Term) -> Self {
+        Self { text: term.to_string(), nameless: term.without_names(), term }
+    }
+
+    /// The term as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The term for a log that names nobody.
+    #[must_use]
+    pub fn nameless(&self) -> &str {
+        &self.nameless
     }
 }
 

@@ -98,16 +98,18 @@ pub(super) async fn asked(shared: &Shared, visit: &Visit, headers: &HeaderMap) -
 
 /// What `rd` comes to: a place on one of our hosts that is none of our own endpoints, else the start page.
 pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
+    rd.and_then(|rd| legal_return(visit, rd)).unwrap_or_else(ReturnTo::root)
+}
+
+/// The place that `rd` names, if it is on one of our hosts and none of our own endpoints.
+pub(super) fn legal_return(visit: &Visit, rd: &str) -> Option<ReturnTo> {
     let generation = visit.generation();
     let ours = |origin: &crate::web::Origin| {
         generation.routes.has_host(origin.host()) && *origin == generation.public_url.with_host(origin.host())
     };
-    let to = rd.and_then(|rd| ReturnTo::parse(rd, visit.facts().origin(), ours));
-    match to {
-        Some(to) if to.as_str() == recorded_own(visit).as_str() => to,
-        Some(to) if !to.is_under(&generation.login.path) && to.as_str().len() <= MAX_RECORDED => to,
-        _ => ReturnTo::root(),
-    }
+    let to = ReturnTo::parse(rd, visit.facts().origin(), ours)?;
+    let is_page = || !to.is_under(&generation.login.path) && to.as_str().len() <= MAX_RECORDED;
+    (to == recorded_own(visit) || is_page()).then_some(to)
 }
 
 /// Sends a browser to the provider, with a cookie for this attempt.
@@ -131,7 +133,7 @@ pub(super) async fn start(
     }
     let redirect_uri = redirect_uri(visit);
     let pending = PendingLogin::begin(
-        provider.name().clone(),
+        provider.binding(),
         redirect_uri,
         to.as_str().to_owned(),
         &shared.random,
@@ -197,10 +199,10 @@ fn attempt(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<(String, P
         .filter_map(|(_, value)| generation.keyring.open(Purpose::PendingLogin, bound(&name, visit), value))
         .filter_map(|bytes| PendingLogin::from_bytes(&bytes))
         .find(|pending| {
-            let provider = generation.provider.as_ref().map(|provider| provider.name());
+            let provider = generation.provider.as_ref();
             pending.attempt().has_state(state)
                 && !pending.is_over(generation.login.timeout, visit.now())
-                && provider == Some(pending.provider())
+                && provider.is_some_and(|provider| pending.is_with(provider.binding()))
         })?;
     Some((name, pending))
 }
@@ -370,6 +372,8 @@ fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
             _ => gone.push(name.to_owned()),
         }
     }
+    // Of the same moment, browsers send the older one first (RFC 6265 section 5.4).
+    known.reverse();
     known.sort_by_key(|known| std::cmp::Reverse(known.started));
     let (mut count, mut bytes) = (1, size);
     for known in known {

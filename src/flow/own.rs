@@ -15,7 +15,7 @@ use crate::audit::EventName;
 use crate::clock::Timestamp;
 use crate::pages::{Frame, Link, Page, YourSession};
 use crate::session::pairs;
-use crate::web::{Facts, ReturnTo};
+use crate::web::{Facts, RequestKind, ReturnTo};
 
 /// The path, after `login.path`, that clears the cookies of this host.
 pub(super) const CLEAR_COOKIES: &str = "/clear_cookies";
@@ -44,7 +44,7 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         return visit.finish(&shared.clock, answer::own(asset), &Ending::new("own"));
     }
     if !generation.routes.has_host(visit.facts().host()) {
-        return refuse(shared, &visit, &Refusal::UnknownHost);
+        return refuse(shared, &visit, &Refusal::UnknownHost(visit.facts().host().clone()));
     }
     let headers = request.headers();
     let signs_in = generation.provider.is_some();
@@ -102,12 +102,14 @@ pub(super) fn presented(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> 
 
 async fn your_session(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let generation = visit.generation();
-    let (Some(presented), Some(provider)) = (presented(shared, visit, headers), &generation.provider) else {
-        if visit.facts().kind() == crate::web::RequestKind::Navigation {
+    let presented = session::present(generation, shared, visit.facts().host(), headers, visit.now());
+    let (presented, provider) = match (presented, &generation.provider) {
+        (Ok(presented), Some(provider)) => (presented, provider),
+        (Err(absence), Some(_)) if visit.facts().kind() == RequestKind::Navigation => {
             let to = login::recorded_own(visit);
-            return login::start(shared, visit, headers, None, &to, login::Account::Any).await;
+            return login::start(shared, visit, headers, Some(absence), &to, login::Account::Any).await;
         }
-        return refuse(shared, visit, &Refusal::SignInNeeded);
+        _ => return refuse(shared, visit, &Refusal::SignInNeeded),
     };
     let session = presented.session();
     let identity = session.identity();
@@ -192,7 +194,7 @@ fn clear_cookies(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Respons
         } else {
             ""
         };
-        if let Ok(clear) = HeaderValue::from_str(&format!("{name}=; Path=/; Max-Age=0{secure}")) {
+        if let Ok(clear) = HeaderValue::from_bytes(format!("{name}=; Path=/; Max-Age=0{secure}").as_bytes()) {
             response.headers_mut().append(SET_COOKIE, clear);
         }
     }

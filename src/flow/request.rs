@@ -23,7 +23,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     let facts = visit.facts();
     let route = match generation.routes.find(facts.host(), facts.path()) {
         Found::Route(route) => route,
-        Found::UnknownHost => return deny(shared, &visit, None, &Refusal::UnknownHost),
+        Found::UnknownHost => {
+            return deny(shared, &visit, None, &Refusal::UnknownHost(facts.host().clone()));
+        }
         Found::UnknownPath => return deny(shared, &visit, None, &Refusal::NotFound),
         Found::Doubtful => {
             let reason = "the path holds an encoded slash, or names another route when it is decoded further";
@@ -41,7 +43,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         Decision::Login => {
             let start = generation.routes.start(facts.host(), facts.path());
             let to = login::recorded(&visit, start);
-            let absence = presented.as_ref().err().copied();
+            // With a session that stands, only one that is stale leads here.
+            let absence = Some(presented.err().unwrap_or(Absence::Stale));
             Box::pin(login::start(shared, &visit, request.headers(), absence, &to, login::Account::Any)).await
         }
         Decision::Deny(denial) => {
@@ -62,7 +65,7 @@ fn not_allowed(visit: &Visit, route: &Route, presented: Option<&Presented>) -> R
         presented.map(|presented| presented.session().identity().user().to_owned()).unwrap_or_default();
     let provider =
         visit.generation().provider.as_ref().map(|provider| provider.title().to_owned()).unwrap_or_default();
-    let needs = route.rule().allow().iter().map(crate::authz::Term::in_words).collect();
+    let needs = route.rule().allow().map(crate::authz::Term::in_words).collect();
     Refusal::NotAllowed { user, provider, needs }
 }
 
@@ -102,12 +105,12 @@ async fn forward(
     let who = session.and_then(|session| visit.who(session));
     let mut event = visit.event(EventName::AccessAllowed);
     event.route = Some(route.name());
-    event.rule = Some(pass.by());
+    event.rule = Some(visit.term(pass.by()));
     event.who.clone_from(&who);
     visit.record(&event);
     let ending = Ending {
         decision: if session.is_some() { "allow" } else { "public" },
-        reason: Some(pass.by()),
+        reason: Some(visit.term(pass.by())),
         route: Some(route.name()),
         who,
     };

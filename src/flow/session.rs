@@ -26,6 +26,8 @@ pub(super) enum Absence {
     Unreadable,
     /// Several came, of different sessions.
     Ambiguous,
+    /// It stands, but holds less than the configuration now asks for.
+    Stale,
     /// No request for too long.
     Idle,
     /// The absolute end has passed.
@@ -41,6 +43,7 @@ impl Absence {
             Self::NoCookie => "session/no-cookie",
             Self::Unreadable => "session/unreadable",
             Self::Ambiguous => "session/ambiguous",
+            Self::Stale => "session/stale",
             Self::Idle => "session/idle",
             Self::Over => "session/over",
             Self::Ended => "session/ended",
@@ -55,6 +58,7 @@ impl Absence {
             }
             Self::Unreadable => "The session cookie that your browser sends cannot be read here.",
             Self::Ambiguous => "Your browser sends several session cookies that contradict each other.",
+            Self::Stale => "The session holds less about you than this site asks for.",
             Self::Idle => "The session had no activity for too long.",
             Self::Over => "The session is over.",
             Self::Ended => "The session was ended.",
@@ -63,7 +67,7 @@ impl Absence {
 
     /// Whether a cookie came that is of no more use.
     pub(super) const fn leaves_a_cookie(self) -> bool {
-        !matches!(self, Self::NoCookie)
+        !matches!(self, Self::NoCookie | Self::Stale)
     }
 }
 

@@ -10,6 +10,7 @@ use super::answer::{AccessGuard, Body};
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
 use crate::audit::{Event, EventName, What, Who};
+use crate::authz::Entry;
 use crate::clock::{Clock, Timestamp};
 use crate::session::Session;
 use crate::telemetry::{AccessLine, IdentityInLog, QueryInLog};
@@ -120,6 +121,14 @@ impl Visit {
             user: name(identity.user())?,
             session: session.short(),
         })
+    }
+
+    /// The term that let a person in, as events and lines name it: one that says who must not undo their name's hash.
+    pub(super) fn term<'a>(&self, entry: &'a Entry) -> &'a str {
+        match self.generation.logging.identity {
+            IdentityInLog::User => entry.text(),
+            IdentityInLog::Hash | IdentityInLog::None => entry.nameless(),
+        }
     }
 
     /// Records an event.

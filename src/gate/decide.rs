@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::routes::{Route, SignedOut};
-use crate::authz::Verdict;
+use crate::authz::{Entry, Verdict};
 use crate::identity::IdentityHead;
 use crate::session::Session;
 use crate::web::{Facts, RequestKind, SaidOrigin};
@@ -13,7 +13,7 @@ use crate::web::{Facts, RequestKind, SaidOrigin};
 pub struct Pass<'a> {
     facts: &'a Facts,
     route: &'a Arc<Route>,
-    by: &'a str,
+    by: &'a Entry,
     visitor: Option<Visitor<'a>>,
 }
 
@@ -102,9 +102,9 @@ impl<'a> Pass<'a> {
         self.route
     }
 
-    /// The term that let the request in, as written.
+    /// The term that let the request in.
     #[must_use]
-    pub const fn by(&self) -> &'a str {
+    pub const fn by(&self) -> &'a Entry {
         self.by
     }
 

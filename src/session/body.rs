@@ -95,6 +95,11 @@ impl Issuer {
         &self.name
     }
 
+    /// What a body holds of issuer and client id.
+    pub(super) const fn binding(&self) -> [u8; 16] {
+        self.binding
+    }
+
     /// Its issuer identifier.
     #[must_use]
     pub const fn issuer(&self) -> &Arc<str> {

@@ -73,7 +73,8 @@ impl CookieNames {
     #[must_use]
     pub fn pending_tag<'a>(&self, name: &'a str) -> Option<&'a str> {
         let tag = name.strip_prefix(self.prefix)?.strip_prefix(&self.base)?.strip_prefix("-login-")?;
-        (tag.len() == 16).then_some(tag)
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (tag.len() == 16 && tag.bytes().all(legal)).then_some(tag)
     }
 
     /// Whether a name is one of ours, with any prefix: an upstream neither reads nor sets these.
@@ -117,11 +118,12 @@ impl CookieNames {
     }
 }
 
-/// The name-value pairs of every Cookie line, as sent (RFC 6265bis section 5.7).
+/// The name-value pairs of every Cookie line, as sent (RFC 6265bis section 5.7). A pair that is no text is left out;
+/// those beside it count, since browsers send all cookies in one line and scripts set what they like.
 pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        Some((name.trim(), value.trim()))
+    let lines = headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        Some((name.trim_ascii(), value.trim_ascii()))
     })
 }

@@ -119,16 +119,11 @@ fn limits_hold_from_the_sign_in_and_from_the_last_activity() {
 fn an_attempt_survives_its_bytes_and_answers_to_its_own_state() {
     let now = Timestamp::from_secs(1_800_000_000);
     let begin = |seed| {
-        PendingLogin::begin(
-            ProviderName::new("main"),
-            "https://w/cb".into(),
-            "/x?y".into(),
-            &Random::seeded(seed),
-            now,
-        )
+        PendingLogin::begin(&issuer("wiki"), "https://w/cb".into(), "/x?y".into(), &Random::seeded(seed), now)
     };
     let (first, second) = (begin(1), begin(2));
     assert_eq!(PendingLogin::from_bytes(&first.to_bytes()), Some(first.clone()));
+    assert!(first.is_with(&issuer("wiki")) && !first.is_with(&issuer("other")));
     assert!(first.attempt().has_state(&first.attempt().state()));
     assert!(!first.attempt().has_state(&second.attempt().state()));
     let (a, b) = (first.attempt().proofs(), second.attempt().proofs());

@@ -9,7 +9,11 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod hosts;
 mod layering;
+mod lines;
+mod loops;
+mod provider;
 mod requests;
 mod session;
 mod sign_in;
