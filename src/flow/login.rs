@@ -8,22 +8,19 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::answer::{self, Body};
+use super::attempts;
 use super::flights::NotJoined;
 use super::gateway::{Generation, Shared};
 use super::own;
 use super::refusal::{Refusal, start_link};
-use super::request::ROUND;
 use super::session::{self, Absence};
 use super::visit::{Ending, Visit};
 use crate::audit::EventName;
-use crate::clock::Timestamp;
 pub(super) use crate::oidc::Account;
 use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
-use crate::session::{
-    Attempt, Binding, MAX_CANDIDATES, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs,
-};
-use crate::web::{HostName, RequestKind, ReturnTo};
+use crate::session::{Attempt, Binding, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs};
+use crate::web::{CanonicalPath, HostName, RequestKind, ReturnTo};
 
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
 pub(super) enum Finished {
@@ -36,18 +33,8 @@ pub(super) enum Finished {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended(Absence);
 
-/// An attempt that this browser has under way.
-struct Known {
-    cookie: String,
-    size: usize,
-    started: Timestamp,
-}
-
 /// The longest path that an attempt records, in bytes.
 const MAX_RECORDED: usize = 512;
-
-/// How many attempts one browser may have under way.
-const MAX_ATTEMPTS: usize = 16;
 
 /// How many sign-ins in a row may lead nowhere.
 const MAX_ROUNDS: u8 = 3;
@@ -69,15 +56,13 @@ pub(super) fn recorded(visit: &Visit, route_start: &str) -> ReturnTo {
     if whole.as_str().len() <= MAX_RECORDED {
         return whole;
     }
-    crate::web::CanonicalPath::parse(route_start)
-        .map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
+    CanonicalPath::parse(route_start).map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
 }
 
 /// The page about the session itself, as the only own endpoint that one returns to.
 pub(super) fn recorded_own(visit: &Visit) -> ReturnTo {
     let path = format!("{}/", visit.generation().login.path);
-    crate::web::CanonicalPath::parse(&path)
-        .map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
+    CanonicalPath::parse(&path).map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
 }
 
 /// `/start` and `/sign_in`: a page load that wants to sign in.
@@ -108,8 +93,19 @@ pub(super) fn legal_return(visit: &Visit, rd: &str) -> Option<ReturnTo> {
         generation.routes.has_host(origin.host()) && *origin == generation.public_url.with_host(origin.host())
     };
     let to = ReturnTo::parse(rd, visit.facts().origin(), ours)?;
-    let is_page = || !to.is_under(&generation.login.path) && to.as_str().len() <= MAX_RECORDED;
-    (to == recorded_own(visit) || is_page()).then_some(to)
+    if to.is_under(&generation.login.path) && to != recorded_own(visit) {
+        return None;
+    }
+    Some(if to.as_str().len() <= MAX_RECORDED { to } else { route_start(visit, &to) })
+}
+
+/// Where the route of a long address begins, if that is on the host that is asked.
+fn route_start(visit: &Visit, to: &ReturnTo) -> ReturnTo {
+    let path = to.as_str().split('?').next().unwrap_or_default();
+    let path = CanonicalPath::parse(path).ok();
+    let start = path.map(|path| visit.generation().routes.start(visit.facts().host(), &path).to_owned());
+    let start = start.and_then(|start| CanonicalPath::parse(&start).ok());
+    start.map_or_else(ReturnTo::root, |start| ReturnTo::path(&start, None))
 }
 
 /// Sends a browser to the provider, with a cookie for this attempt.
@@ -123,7 +119,7 @@ pub(super) async fn start(
 ) -> Response<Body> {
     let generation = visit.generation();
     let Some(provider) = &generation.provider else { return own::refuse(shared, visit, &Refusal::NotFound) };
-    let rounds = rounds(generation, visit.facts().host(), headers, visit.now());
+    let rounds = attempts::rounds(generation, visit.facts().host(), headers, visit.now());
     if rounds >= MAX_ROUNDS
         && let Some(absence) = absence
     {
@@ -147,7 +143,7 @@ pub(super) async fn start(
     let name = generation.cookies.pending(&Attempt::tag(&state));
     let sealed = generation.keyring.seal(
         Purpose::PendingLogin,
-        bound(&name, visit),
+        attempts::bound(&name, visit),
         &pending.to_bytes(),
         &shared.random,
     );
@@ -157,7 +153,7 @@ pub(super) async fn start(
     visit.record(&event);
 
     let mut response = answer::redirect(StatusCode::FOUND, &url);
-    for stale in evicted(visit, headers, name.len() + sealed.len()) {
+    for stale in attempts::evicted(visit, headers, name.len() + sealed.len()) {
         add(&mut response, generation.cookies.clear(&stale));
     }
     if absence.is_some_and(Absence::leaves_a_cookie) {
@@ -173,8 +169,14 @@ pub(super) async fn finish(shared: &Shared, visit: &Visit, headers: &HeaderMap) 
         Ok(callback) => callback,
         Err(error) => return fail(shared, visit, &Refusal::Callback(error)),
     };
-    let Some((cookie, pending)) = attempt(visit, headers, callback.state()) else {
-        return stale(shared, visit, headers);
+    let Some((cookie, pending)) = attempts::find(visit, headers, callback.state()) else {
+        let mut response = stale(shared, visit, headers);
+        // One that is over, or that nothing opens any more, goes as well.
+        let name = visit.generation().cookies.pending(&Attempt::tag(callback.state()));
+        if pairs(headers).any(|(own, _)| own == name) {
+            add(&mut response, visit.generation().cookies.clear(&name));
+        }
+        return response;
     };
     let mut response = conclude(shared, visit, headers, callback, pending).await;
     // Whatever came of it, the attempt is over.
@@ -188,23 +190,6 @@ pub(super) fn is_named_callback(generation: &Generation, path: &str) -> bool {
     name.is_some_and(|name| {
         generation.provider.as_ref().is_some_and(|provider| provider.name().as_str() == name)
     })
-}
-
-/// The attempt of this browser that has this state.
-fn attempt(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<(String, PendingLogin)> {
-    let generation = visit.generation();
-    let name = generation.cookies.pending(&Attempt::tag(state));
-    let candidates = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
-    let pending = candidates
-        .filter_map(|(_, value)| generation.keyring.open(Purpose::PendingLogin, bound(&name, visit), value))
-        .filter_map(|bytes| PendingLogin::from_bytes(&bytes))
-        .find(|pending| {
-            let provider = generation.provider.as_ref();
-            pending.attempt().has_state(state)
-                && !pending.is_over(generation.login.timeout, visit.now())
-                && provider.is_some_and(|provider| pending.is_with(provider.binding()))
-        })?;
-    Some((name, pending))
 }
 
 /// A callback that belongs to no attempt: the back button, a bookmark, a cookie that went missing.
@@ -280,8 +265,8 @@ fn signed_in(
     let to = return_to(visit, Some(to));
     let mut response = answer::redirect(StatusCode::FOUND, to.as_str());
     add(&mut response, session::cookie(generation, session, sealed, visit.now()));
-    let rounds = rounds(generation, visit.facts().host(), headers, visit.now()).saturating_add(1);
-    add(&mut response, round_cookie(shared, visit, rounds));
+    let rounds = attempts::rounds(generation, visit.facts().host(), headers, visit.now()).saturating_add(1);
+    add(&mut response, attempts::round_cookie(shared, visit, rounds));
     let ending = Ending { who, ..Ending::new("own") };
     visit.finish(&shared.clock, response, &ending)
 }
@@ -345,70 +330,6 @@ fn fail(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Response<Body> {
 /// The redirect URI of the host that is asked, as it is registered at the provider.
 fn redirect_uri(visit: &Visit) -> String {
     format!("{}{}/callback", visit.facts().origin(), visit.generation().login.path)
-}
-
-fn bound<'a>(cookie: &'a str, visit: &'a Visit) -> Binding<'a> {
-    Binding { cookie, host: visit.facts().host().as_str() }
-}
-
-/// The pending-login cookies that must go so that one of `size` bytes more finds its place: those that are over or not
-/// ours, and then the oldest.
-fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
-    let generation = visit.generation();
-    let (mut known, mut gone) = (Vec::<Known>::new(), Vec::<String>::new());
-    for (name, value) in pairs(headers) {
-        if generation.cookies.pending_tag(name).is_none() || gone.iter().any(|other| other == name) {
-            continue;
-        }
-        let pending = generation.keyring.open(Purpose::PendingLogin, bound(name, visit), value);
-        match pending.and_then(|bytes| PendingLogin::from_bytes(&bytes)) {
-            Some(pending) if !pending.is_over(generation.login.timeout, visit.now()) => {
-                known.push(Known {
-                    cookie: name.to_owned(),
-                    size: name.len() + value.len(),
-                    started: pending.started(),
-                });
-            }
-            _ => gone.push(name.to_owned()),
-        }
-    }
-    // Of the same moment, browsers send the older one first (RFC 6265 section 5.4).
-    known.reverse();
-    known.sort_by_key(|known| std::cmp::Reverse(known.started));
-    let (mut count, mut bytes) = (1, size);
-    for known in known {
-        count += 1;
-        bytes += known.size;
-        if count > MAX_ATTEMPTS || bytes > MAX_COOKIE {
-            gone.push(known.cookie);
-        }
-    }
-    gone
-}
-
-/// How many sign-ins in a row led nowhere, by the cookie that the last of them left.
-fn rounds(generation: &Generation, host: &HostName, headers: &HeaderMap, now: Timestamp) -> u8 {
-    let name = generation.cookies.round();
-    let binding = Binding { cookie: name, host: host.as_str() };
-    let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
-    values
-        .filter_map(|(_, value)| generation.keyring.open(Purpose::LoginRound, binding, value))
-        .filter_map(|bytes| {
-            let (count, since) = bytes.split_first()?;
-            let since = Timestamp::from_secs(u64::from_be_bytes(since.try_into().ok()?));
-            (now < since.plus(ROUND)).then_some(*count)
-        })
-        .max()
-        .unwrap_or(0)
-}
-
-fn round_cookie(shared: &Shared, visit: &Visit, count: u8) -> HeaderValue {
-    let generation = visit.generation();
-    let name = generation.cookies.round();
-    let mut bytes = vec![count];
-    bytes.extend(visit.now().as_secs().to_be_bytes());
-    let sealed = generation.keyring.seal(Purpose::LoginRound, bound(name, visit), &bytes, &shared.random);
-    generation.cookies.set(name, &sealed, ROUND)
 }
 
 fn add(response: &mut Response<Body>, cookie: HeaderValue) {

@@ -4,6 +4,7 @@
 //! Each story has a file of its own; each way in which one can end badly is a [`refusal::Refusal`].
 
 mod answer;
+mod attempts;
 mod flights;
 mod gateway;
 mod login;

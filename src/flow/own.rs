@@ -50,8 +50,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     let signs_in = generation.provider.is_some();
     match path.as_str() {
         "/start" | "/sign_in" if signs_in && page_load => login::asked(shared, &visit, headers).await,
-        "/callback" if signs_in && page_load => login::finish(shared, &visit, headers).await,
-        _ if signs_in && page_load && login::is_named_callback(&generation, &path) => {
+        "/callback" if signs_in && method == Method::GET => login::finish(shared, &visit, headers).await,
+        _ if signs_in && method == Method::GET && login::is_named_callback(&generation, &path) => {
             login::finish(shared, &visit, headers).await
         }
         "/sign_out" if signs_in && page_load => logout::confirm(shared, &visit, headers),
@@ -64,7 +64,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             method_not_allowed(shared, &visit, &[Method::GET, Method::HEAD, Method::POST])
         }
         CLEAR_COOKIES => method_not_allowed(shared, &visit, &[Method::POST]),
-        "/start" | "/sign_in" | "/callback" | "/signed_out" | "/userinfo" | "" | "/" if signs_in => {
+        "/callback" if signs_in => method_not_allowed(shared, &visit, &[Method::GET]),
+        "/start" | "/sign_in" | "/signed_out" | "/userinfo" | "" | "/" if signs_in => {
             method_not_allowed(shared, &visit, &[Method::GET, Method::HEAD])
         }
         _ => refuse(shared, &visit, &Refusal::NotFound),

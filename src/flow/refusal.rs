@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use tracing::Level;
 
@@ -232,12 +232,13 @@ impl Refusal {
     ) -> Response<Body> {
         let outline = self.outline();
         let mut response = match reader {
-            Reader::Person => {
+            // Who cannot be redirected is told by JSON, whoever reads it: there is no page that a form could go on from.
+            Reader::Person if !matches!(self, Self::SignInNeeded) => {
                 let frame = Frame { title: host, reference: id.as_str() };
                 let back = links.map_or("/", |(_, back)| back);
                 self.page(generation, &outline, host, back, &frame)
             }
-            Reader::Program => {
+            Reader::Person | Reader::Program => {
                 let sign_in =
                     links.filter(|_| matches!(self, Self::SignInNeeded)).map(|(sign_in, _)| sign_in);
                 Pages::json(outline.status, outline.word, &outline.public, sign_in, id.as_str())
@@ -249,6 +250,10 @@ impl Refusal {
             && let Ok(challenge) = HeaderValue::from_str(&format!("Vestibule sign_in=\"{sign_in}\""))
         {
             headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(self, Self::UnsupportedMethod) {
+            let served = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+            headers.insert(ALLOW, HeaderValue::from_static(served));
         }
         if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
             headers.insert("retry-after", HeaderValue::from_static("10"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::{CACHE_CONTROL, REFERER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
@@ -96,7 +96,7 @@ async fn forward(
     visit: &Visit,
     pass: Pass<'_>,
     presented: Result<&Presented, &Absence>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Response<Body> {
     let generation = visit.generation();
     let facts = visit.facts();
@@ -119,6 +119,7 @@ async fn forward(
         None => Lease::endless(),
     };
     let cookies = has_round(visit, request.headers());
+    hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_public();
     match generation.proxy.forward(pass, lease, request).await {
         Ok(response) => {
@@ -161,6 +162,18 @@ fn settle_round(
 fn has_round(visit: &Visit, headers: &HeaderMap) -> bool {
     let round = visit.generation().cookies.round();
     pairs(headers).any(|(name, value)| name == round && !value.is_empty())
+}
+
+/// The address of an endpoint of ours may hold a code or a state: an upstream gets no more of it than the origin.
+fn hide_own_referer(visit: &Visit, headers: &mut HeaderMap) {
+    let Some(referer) = headers.get(REFERER).and_then(|referer| referer.to_str().ok()) else { return };
+    let own = visit.facts().origin().to_string();
+    let path = referer.strip_prefix(&own);
+    if path.is_some_and(|path| path.starts_with(visit.generation().login.path.as_str()))
+        && let Ok(origin) = HeaderValue::from_str(&format!("{own}/"))
+    {
+        headers.insert(REFERER, origin);
+    }
 }
 
 /// Adds a cookie of ours; the answer is then for this person only.

@@ -353,3 +353,63 @@ async fn it_works_on_the_machines_own_clock_too() {
     let mut browser = stage.signed_in("alice").await;
     assert_eq!(browser.fetch("/").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_form_that_is_sent_without_a_session_gets_json_that_says_where_to_sign_in() {
+    let stage = Stage::usual().await;
+    let fields =
+        "sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\naccept: text/html\r\ncontent-length: 0\r\n";
+    let answer = stage.browser().request("POST", "/form", fields, b"").await;
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (401, Some("sign_in_required")));
+    assert!(answer.field("www-authenticate").is_some_and(|challenge| challenge.starts_with("Vestibule ")));
+}
+
+#[tokio::test]
+async fn asking_for_the_head_of_a_callback_spends_no_code() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.browser();
+    let page = browser.open("/page").await;
+    let consent = browser.press(&page, &[("user", "alice"), ("factor", "first")]).await;
+    let callback = browser.press_once(&consent, &[("answer", "allow")]).await.location().to_owned();
+    let url = url::Url::parse(&callback).expect("a url");
+    let target = url[url::Position::BeforePath..].to_owned();
+    assert_eq!(browser.request("HEAD", &target, "", b"").await.status, 405);
+    assert_eq!(stage.provider.requests().token(), 0);
+    assert_eq!(browser.navigate(&url).await.status, 302);
+}
+
+#[tokio::test]
+async fn the_address_of_a_callback_never_reaches_the_upstream_as_referer() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.signed_in("alice").await;
+    let gateway = format!("http://{}", stage.gateway);
+    for (sent, passed) in [
+        (format!("{gateway}/oauth2/callback?code=s3cret&state=x"), format!("{gateway}/")),
+        (format!("{gateway}/page?x=1"), format!("{gateway}/page?x=1")),
+        ("https://other.example/oauth2/x".to_owned(), "https://other.example/oauth2/x".to_owned()),
+    ] {
+        browser.request("GET", "/", &format!("referer: {sent}\r\nsec-fetch-mode: cors\r\n"), b"").await;
+        let received = stage.upstream.received().pop().expect("a request");
+        assert_eq!(received.all("referer"), [passed]);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_over_is_cleared_by_its_callback() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.browser();
+    let state = state(&browser.load("/").await);
+    stage.advance(Duration::from_secs(15 * 60));
+    assert_eq!(browser.load(&format!("/oauth2/callback?code=x&state={state}")).await.status, 400);
+    assert_eq!(pending(&browser.cookie_names()), 0);
+}
+
+#[tokio::test]
+async fn a_long_rd_leads_to_the_start_of_its_route() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.browser();
+    let long = format!("/admin/x?{}", "y".repeat(600));
+    let rd: String = url::form_urlencoded::byte_serialize(long.as_bytes()).collect();
+    browser.sign_in(&format!("/oauth2/start?rd={rd}"), "alice").await;
+    assert_eq!(browser.url.path(), "/admin");
+}
