@@ -160,9 +160,11 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
         Ok(opened) => opened,
         Err(error) => {
             let what = format!("cannot be read: {}", reason(&error));
-            let make = match field.path().to_string().as_str() {
-                "session.key" => "; make one with: vestibule keygen session --out session.key",
-                _ => "",
+            let make = match (field.path().to_string().as_str(), shown) {
+                ("session.key", Shown::Path) => {
+                    format!("; make one with: vestibule keygen session --out {name}")
+                }
+                _ => String::new(),
             };
             unusable(&what, &format!("relative paths start at the folder of the configuration file{make}"));
             return None;
