@@ -4,8 +4,8 @@
 //! lines are dropped and counted, never the requests.
 
 use std::io::Write;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::meter::Counter;
 
@@ -18,19 +18,37 @@ pub struct Lines {
 
 #[derive(Clone, Debug)]
 enum Target {
-    Writer(SyncSender<Message>),
+    Writer(Arc<Queue>),
     Kept(Arc<Mutex<Vec<String>>>),
 }
 
-#[derive(Debug)]
-enum Message {
-    Line(String),
-    /// Answered when every line before it is written.
-    Flush(SyncSender<()>),
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// Told when the first line has come, or somebody waits for the last to be out.
+    work: Condvar,
+    /// Told when everything is out.
+    done: Condvar,
 }
 
-/// How many lines may wait.
-const QUEUE: usize = 8192;
+/// Lines that are not written yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Each with its line end.
+    text: String,
+    /// Whether somebody waits for everything to be out.
+    flushing: bool,
+}
+
+/// How many bytes may wait.
+const MAX_WAITING: usize = 4 * 1024 * 1024;
+
+/// How long the end of the process waits for the last lines to be out.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the first line waits for company. Under load this makes one wake-up and one write of many lines, where each
+/// line would otherwise wake the thread.
+const GATHER: Duration = Duration::from_millis(2);
 
 impl Lines {
     /// Lines to standard output.
@@ -38,9 +56,10 @@ impl Lines {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn stdout() -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel(QUEUE);
-        std::thread::Builder::new().name("lines".to_owned()).spawn(move || write(&receiver))?;
-        Ok(Self { target: Target::Writer(sender), dropped: Counter::default() })
+        let queue = Arc::new(Queue::default());
+        let own = Arc::clone(&queue);
+        std::thread::Builder::new().name("lines".to_owned()).spawn(move || own.write())?;
+        Ok(Self { target: Target::Writer(queue), dropped: Counter::default() })
     }
 
     /// Lines that are kept in memory, for tests.
@@ -55,24 +74,33 @@ impl Lines {
             line = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         }
         match &self.target {
-            Target::Writer(sender) => {
-                if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-                    sender.try_send(Message::Line(line))
-                {
+            Target::Writer(queue) => {
+                let mut waiting = queue.lock();
+                if waiting.text.len() + line.len() >= MAX_WAITING {
                     self.dropped.increment();
+                    return;
+                }
+                let first = waiting.text.is_empty();
+                waiting.text.push_str(&line);
+                waiting.text.push('\n');
+                drop(waiting);
+                if first {
+                    queue.work.notify_one();
                 }
             }
             Target::Kept(lines) => lines.lock().unwrap_or_else(PoisonError::into_inner).push(line),
         }
     }
 
-    /// Waits until what was handed over is written. For the end of the process.
+    /// Waits until what was handed over is written, for a second at most. For the end of the process.
     pub fn flush(&self) {
-        if let Target::Writer(sender) = &self.target {
-            let (done, wait) = sync_channel(1);
-            if sender.send(Message::Flush(done)).is_ok() {
-                let _ = wait.recv();
-            }
+        if let Target::Writer(queue) = &self.target {
+            let mut waiting = queue.lock();
+            waiting.flushing = true;
+            queue.work.notify_one();
+            // A reader that takes nothing must not keep the process alive.
+            let waited = queue.done.wait_timeout_while(waiting, LAST_WAIT, |waiting| waiting.flushing);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
     }
 
@@ -92,22 +120,33 @@ impl Lines {
     }
 }
 
-fn write(receiver: &Receiver<Message>) {
-    let mut out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
-    while let Ok(first) = receiver.recv() {
-        // What has piled up goes out in one write.
-        for message in std::iter::once(first).chain(receiver.try_iter()) {
-            match message {
-                Message::Line(line) => {
-                    // Nothing can be done about a closed output but to go on serving.
-                    let _ = writeln!(out, "{line}");
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writing thread. Swaps its own buffer for the one that fills, so that neither is allocated anew.
+    fn write(&self) {
+        let mut out = std::io::stdout();
+        let mut text = String::new();
+        loop {
+            let mut waiting = self.lock();
+            while waiting.text.is_empty() {
+                if waiting.flushing {
+                    waiting.flushing = false;
+                    self.done.notify_all();
                 }
-                Message::Flush(done) => {
-                    let _ = out.flush();
-                    let _ = done.send(());
-                }
+                waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
+            if !waiting.flushing {
+                let waited = self.work.wait_timeout_while(waiting, GATHER, |waiting| !waiting.flushing);
+                waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            std::mem::swap(&mut waiting.text, &mut text);
+            drop(waiting);
+            // Nothing can be done about a closed output but to go on serving.
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            text.clear();
         }
-        let _ = out.flush();
     }
 }

@@ -1,8 +1,10 @@
 //! Audit: one event for each decision and for each change in a session's life, with stable names and fields.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
+use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::clock::Timestamp;
 use crate::lines::Lines;
@@ -31,7 +33,7 @@ pub enum EventName {
 }
 
 /// An event, with what is known of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Event<'a> {
     /// What happened.
     pub name: EventName,
@@ -46,11 +48,11 @@ pub struct Event<'a> {
     /// A stable word for the cause.
     pub reason: Option<&'a str>,
     /// The term that decided.
-    pub rule: Option<String>,
+    pub rule: Option<&'a str>,
     /// The request's id.
     pub request_id: Option<&'a str>,
     /// The client's address.
-    pub client: Option<String>,
+    pub client: Option<IpAddr>,
     /// The provider that was involved.
     pub provider: Option<&'a str>,
     /// For the log only: what went wrong, in words.
@@ -63,11 +65,11 @@ pub struct Who<'a> {
     /// The issuer.
     pub issuer: &'a str,
     /// The subject, or its keyed hash.
-    pub sub: String,
+    pub sub: Cow<'a, str>,
     /// The user's name, or its keyed hash.
-    pub user: String,
+    pub user: Cow<'a, str>,
     /// The short form of the session's id.
-    pub session: String,
+    pub session: &'a str,
 }
 
 /// A request in an event.
@@ -98,6 +100,9 @@ pub enum Form {
     /// Readable text, but only of what no access line tells: for people who watch both in one terminal.
     Brief,
 }
+
+/// What a line takes, mostly.
+const LINE: usize = 512;
 
 impl EventName {
     /// The stable name.
@@ -153,7 +158,8 @@ impl<'a> Event<'a> {
     fn json(&self) -> String {
         #[derive(Serialize)]
         struct Line<'a> {
-            time: String,
+            #[serde(serialize_with = "as_text")]
+            time: Timestamp,
             kind: &'static str,
             event: &'static str,
             outcome: &'static str,
@@ -172,12 +178,12 @@ impl<'a> Event<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
             request_id: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            client: Option<&'a str>,
+            client: Option<IpAddr>,
             #[serde(skip_serializing_if = "Option::is_none")]
             detail: Option<&'a str>,
         }
         let line = Line {
-            time: self.time.to_string(),
+            time: self.time,
             kind: "audit",
             event: self.name.as_str(),
             outcome: self.name.outcome(),
@@ -186,12 +192,14 @@ impl<'a> Event<'a> {
             provider: self.provider,
             route: self.route,
             reason: self.reason,
-            rule: self.rule.as_deref(),
+            rule: self.rule,
             request_id: self.request_id,
-            client: self.client.as_deref(),
+            client: self.client,
             detail: self.detail.as_deref(),
         };
-        serde_json::to_string(&line).unwrap_or_default()
+        let mut text = Vec::with_capacity(LINE);
+        let written = serde_json::to_writer(&mut text, &line).is_ok();
+        String::from_utf8(text).ok().filter(|_| written).unwrap_or_default()
     }
 
     /// `14:07:31 sign_in.succeeded alice via demo`
@@ -207,7 +215,7 @@ impl<'a> Event<'a> {
         if let Some(what) = &self.what {
             let _ = write!(line, " {} {}{}", what.method, what.host, what.path);
         }
-        for word in [self.reason, self.rule.as_deref()].into_iter().flatten() {
+        for word in [self.reason, self.rule].into_iter().flatten() {
             let _ = write!(line, " {word}");
         }
         if let Some(detail) = &self.detail {
@@ -240,4 +248,8 @@ impl Trail {
 /// `14:07:31`, in UTC.
 fn clock_of_day(time: Timestamp) -> String {
     time.to_string().get(11..19).unwrap_or_default().to_owned()
+}
+
+fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }

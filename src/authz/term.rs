@@ -82,6 +82,17 @@ impl Term {
         }
     }
 
+    /// The term for a log that names nobody: the kind alone where the value would tell who came in.
+    #[must_use]
+    pub fn without_names(&self) -> String {
+        match self {
+            Self::User(_) => "user".to_owned(),
+            Self::Email(_) => "email".to_owned(),
+            Self::Claim { path, .. } => format!("claim:{path}"),
+            _ => self.to_string(),
+        }
+    }
+
     /// The term in words, for the page that tells a person what is needed.
     #[must_use]
     pub fn in_words(&self) -> String {

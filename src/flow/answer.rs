@@ -12,7 +12,7 @@ use http_body_util::Full;
 
 use crate::clock::Clock;
 use crate::proxy;
-use crate::telemetry::{AccessLine, AccessTrail};
+use crate::telemetry::{Ended, OpenLine};
 
 /// The body of an answer: our own, or the upstream's as it comes.
 pub struct Body {
@@ -27,9 +27,11 @@ enum Source {
 
 /// Writes the access line when the answer is out, or is given up.
 pub(super) struct AccessGuard {
-    trail: AccessTrail,
     /// None once it is written.
-    line: Option<AccessLine>,
+    line: Option<OpenLine>,
+    status: StatusCode,
+    /// Whether the connection never asks for the body: HEAD, 204, 304, and 101 whose stream is no body.
+    bodiless: bool,
     clock: Clock,
     started: Instant,
     complete: bool,
@@ -49,7 +51,7 @@ impl Body {
     }
 
     pub(super) fn guarded(mut self, mut guard: AccessGuard) -> Self {
-        guard.complete = self.is_end_stream() || guard.is_bodiless();
+        guard.complete = self.is_end_stream() || guard.bodiless;
         self.guard = Some(guard);
         self
     }
@@ -99,26 +101,27 @@ impl http_body::Body for Body {
 }
 
 impl AccessGuard {
-    pub(super) const fn new(trail: AccessTrail, line: AccessLine, clock: Clock, started: Instant) -> Self {
-        Self { trail, line: Some(line), clock, started, complete: false, sent: 0 }
-    }
-
-    /// Whether the connection never asks for the body: HEAD, 204, 304, and 101 whose stream is no body.
-    fn is_bodiless(&self) -> bool {
-        self.line.as_ref().is_some_and(|line| line.method == "HEAD" || matches!(line.status, 101 | 204 | 304))
+    pub(super) fn new(
+        line: OpenLine,
+        status: StatusCode,
+        head_only: bool,
+        clock: Clock,
+        started: Instant,
+    ) -> Self {
+        let bodiless = head_only || matches!(status.as_u16(), 101 | 204 | 304);
+        Self { line: Some(line), status, bodiless, clock, started, complete: false, sent: 0 }
     }
 }
 
 impl Drop for AccessGuard {
     fn drop(&mut self) {
-        let Some(mut line) = self.line.take() else { return };
+        let Some(line) = self.line.take() else { return };
         let elapsed = self.clock.instant().saturating_duration_since(self.started);
-        line.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        line.bytes_out = self.sent;
-        if !self.complete {
-            line.status = CLIENT_GONE;
-        }
-        self.trail.record(&line);
+        line.close(Ended {
+            status: if self.complete { self.status.as_u16() } else { CLIENT_GONE },
+            duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            bytes_out: self.sent,
+        });
     }
 }
 

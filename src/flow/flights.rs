@@ -85,7 +85,11 @@ impl<T: Send + Sync + 'static> Flights<T> {
             };
         }
         if flights.len() >= MAX {
-            return Err(NotJoined::Full);
+            // What has landed only serves whoever asks twice: it makes room, so that a flood of callbacks with made-up
+            // codes shuts nobody out who comes with a real one.
+            let landed = flights.iter().filter(|(_, flight)| flight.result.borrow().is_some());
+            let oldest = landed.min_by_key(|(_, flight)| flight.started).map(|(key, _)| key.clone());
+            flights.remove(&oldest.ok_or(NotJoined::Full)?);
         }
         let (sender, receiver) = watch::channel(None);
         let work = work();
@@ -122,6 +126,22 @@ mod tests {
         assert_eq!(flights.join(key(), [2; 32], work).await, Err(NotJoined::Conflict));
         hand.advance(Duration::from_secs(30));
         assert_eq!(*flights.join(key(), [2; 32], work).await.expect("a result"), 1);
+    }
+
+    #[tokio::test]
+    async fn results_that_are_only_kept_make_room_and_work_under_way_does_not() {
+        let (clock, _hand) = Clock::manual(Timestamp::from_secs(1));
+        let flights = Flights::new(clock);
+        for n in 0..super::MAX {
+            flights.join(format!("flood {n}"), [0; 32], || async move { n }).await.expect("a result");
+        }
+        assert_eq!(*flights.join("one more".to_owned(), [0; 32], || async { 7 }).await.expect("a result"), 7);
+        let flights = Flights::new(Clock::system());
+        for n in 0..super::MAX {
+            flights.board(format!("flood {n}"), [0; 32], std::future::pending::<()>).expect("a place");
+        }
+        let full = flights.board("one more".to_owned(), [0; 32], std::future::pending);
+        assert_eq!(full.err(), Some(NotJoined::Full));
     }
 
     #[tokio::test]

@@ -108,8 +108,9 @@ impl Gateway {
     pub async fn handle(&self, peer: PeerAddr, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
         match observe::read(&generation, &self.shared, peer, &request) {
+            // The future of a rare story is boxed, so that the one of every request stays small to move.
             Ok(visit) if own::is_own(&generation, visit.facts()) => {
-                own::answer(&self.shared, visit, request).await
+                Box::pin(own::answer(&self.shared, visit, request)).await
             }
             Ok(visit) => request::answer(&self.shared, visit, request).await,
             Err(unread) => unread.answer(&self.shared.clock),

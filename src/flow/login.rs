@@ -98,16 +98,18 @@ pub(super) async fn asked(shared: &Shared, visit: &Visit, headers: &HeaderMap) -
 
 /// What `rd` comes to: a place on one of our hosts that is none of our own endpoints, else the start page.
 pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
+    rd.and_then(|rd| legal_return(visit, rd)).unwrap_or_else(ReturnTo::root)
+}
+
+/// The place that `rd` names, if it is on one of our hosts and none of our own endpoints.
+pub(super) fn legal_return(visit: &Visit, rd: &str) -> Option<ReturnTo> {
     let generation = visit.generation();
     let ours = |origin: &crate::web::Origin| {
         generation.routes.has_host(origin.host()) && *origin == generation.public_url.with_host(origin.host())
     };
-    let to = rd.and_then(|rd| ReturnTo::parse(rd, visit.facts().origin(), ours));
-    match to {
-        Some(to) if to.as_str() == recorded_own(visit).as_str() => to,
-        Some(to) if !to.is_under(&generation.login.path) && to.as_str().len() <= MAX_RECORDED => to,
-        _ => ReturnTo::root(),
-    }
+    let to = ReturnTo::parse(rd, visit.facts().origin(), ours)?;
+    let is_page = || !to.is_under(&generation.login.path) && to.as_str().len() <= MAX_RECORDED;
+    (to == recorded_own(visit) || is_page()).then_some(to)
 }
 
 /// Sends a browser to the provider, with a cookie for this attempt.
@@ -126,12 +128,12 @@ pub(super) async fn start(
         && let Some(absence) = absence
     {
         let mut response = own::refuse(shared, visit, &Refusal::LoopBroken { last: Ended(absence) });
-        add(&mut response, generation.cookies.clear(&generation.cookies.round()));
+        add(&mut response, generation.cookies.clear(generation.cookies.round()));
         return response;
     }
     let redirect_uri = redirect_uri(visit);
     let pending = PendingLogin::begin(
-        provider.name().clone(),
+        provider.binding(),
         redirect_uri,
         to.as_str().to_owned(),
         &shared.random,
@@ -159,10 +161,10 @@ pub(super) async fn start(
         add(&mut response, generation.cookies.clear(&stale));
     }
     if absence.is_some_and(Absence::leaves_a_cookie) {
-        add(&mut response, generation.cookies.clear(&generation.cookies.session()));
+        add(&mut response, generation.cookies.clear(generation.cookies.session()));
     }
     add(&mut response, generation.cookies.set(&name, &sealed, generation.login.timeout));
-    visit.finish(&shared.clock, response, Ending::new("sign_in"))
+    visit.finish(&shared.clock, response, &Ending::new("sign_in"))
 }
 
 /// `/callback`: the provider sent the browser back.
@@ -197,10 +199,10 @@ fn attempt(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<(String, P
         .filter_map(|(_, value)| generation.keyring.open(Purpose::PendingLogin, bound(&name, visit), value))
         .filter_map(|bytes| PendingLogin::from_bytes(&bytes))
         .find(|pending| {
-            let provider = generation.provider.as_ref().map(|provider| provider.name());
+            let provider = generation.provider.as_ref();
             pending.attempt().has_state(state)
                 && !pending.is_over(generation.login.timeout, visit.now())
-                && provider == Some(pending.provider())
+                && provider.is_some_and(|provider| pending.is_with(provider.binding()))
         })?;
     Some((name, pending))
 }
@@ -209,7 +211,7 @@ fn attempt(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<(String, P
 fn stale(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     if own::presented(shared, visit, headers).is_some() {
         let response = answer::redirect(StatusCode::FOUND, "/");
-        return visit.finish(&shared.clock, response, Ending::new("own"));
+        return visit.finish(&shared.clock, response, &Ending::new("own"));
     }
     fail(shared, visit, &Refusal::StaleState)
 }
@@ -280,9 +282,8 @@ fn signed_in(
     add(&mut response, session::cookie(generation, session, sealed, visit.now()));
     let rounds = rounds(generation, visit.facts().host(), headers, visit.now()).saturating_add(1);
     add(&mut response, round_cookie(shared, visit, rounds));
-    let ending =
-        Ending { user: who.map(|who| who.user), session: Some(session.id().short()), ..Ending::new("own") };
-    visit.finish(&shared.clock, response, ending)
+    let ending = Ending { who, ..Ending::new("own") };
+    visit.finish(&shared.clock, response, &ending)
 }
 
 /// What a task that outlives its request takes along.
@@ -314,7 +315,7 @@ async fn redeem(
         Session::begin(id, signed_in.identity, signed_in.kept, signed_in.authenticated, parts.clock.now());
     let name = generation.cookies.session();
     let bytes = session.to_bytes(provider.binding());
-    let binding = Binding { cookie: &name, host: host.as_str() };
+    let binding = Binding { cookie: name, host: host.as_str() };
     let sealed = generation.keyring.seal(Purpose::Session, binding, &bytes, &parts.random);
     let size = name.len() + 1 + sealed.len();
     if size > MAX_COOKIE {
@@ -371,6 +372,8 @@ fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
             _ => gone.push(name.to_owned()),
         }
     }
+    // Of the same moment, browsers send the older one first (RFC 6265 section 5.4).
+    known.reverse();
     known.sort_by_key(|known| std::cmp::Reverse(known.started));
     let (mut count, mut bytes) = (1, size);
     for known in known {
@@ -386,7 +389,7 @@ fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
 /// How many sign-ins in a row led nowhere, by the cookie that the last of them left.
 fn rounds(generation: &Generation, host: &HostName, headers: &HeaderMap, now: Timestamp) -> u8 {
     let name = generation.cookies.round();
-    let binding = Binding { cookie: &name, host: host.as_str() };
+    let binding = Binding { cookie: name, host: host.as_str() };
     let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
     values
         .filter_map(|(_, value)| generation.keyring.open(Purpose::LoginRound, binding, value))
@@ -404,8 +407,8 @@ fn round_cookie(shared: &Shared, visit: &Visit, count: u8) -> HeaderValue {
     let name = generation.cookies.round();
     let mut bytes = vec![count];
     bytes.extend(visit.now().as_secs().to_be_bytes());
-    let sealed = generation.keyring.seal(Purpose::LoginRound, bound(&name, visit), &bytes, &shared.random);
-    generation.cookies.set(&name, &sealed, ROUND)
+    let sealed = generation.keyring.seal(Purpose::LoginRound, bound(name, visit), &bytes, &shared.random);
+    generation.cookies.set(name, &sealed, ROUND)
 }
 
 fn add(response: &mut Response<Body>, cookie: HeaderValue) {

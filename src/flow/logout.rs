@@ -20,13 +20,16 @@ use crate::web::ReturnTo;
 /// How long a sign-out waits for what it must know of the provider.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long that form may take to arrive.
+const FORM_LIMIT: Duration = Duration::from_secs(10);
+
 /// The form that signs out holds one short field.
 const MAX_FORM: usize = 8 * 1024;
 
 /// The page that asks before signing out.
 pub(super) fn confirm(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let presented = own::presented(shared, visit, headers);
-    let rd = own::parameter(visit.facts().query(), "rd").map(|rd| login::return_to(visit, Some(&rd)));
+    let rd = own::parameter(visit.facts().query(), "rd").and_then(|rd| login::legal_return(visit, &rd));
     let action = format!("{}/sign_out", visit.generation().login.path);
     let page = Page::ConfirmSignOut {
         user: presented.as_ref().map(|presented| presented.session().identity().user()),
@@ -48,15 +51,16 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
     let (parts, body) = request.into_parts();
     let rd = match own::parameter(visit.facts().query(), "rd") {
         Some(rd) => Some(rd),
-        None => form_field(&parts.headers, body).await,
+        // Whoever never ends the form must not hold the connection, nor the sign-out.
+        None => shared.clock.timeout(FORM_LIMIT, form_field(&parts.headers, body)).await.ok().flatten(),
     };
-    let rd = rd.map(|rd| login::return_to(visit, Some(&rd)));
+    let rd = rd.and_then(|rd| login::legal_return(visit, &rd));
     let presented = own::presented(shared, visit, &parts.headers);
     let signed_out = format!("{path}/signed_out");
     let mut location = rd.as_ref().map_or(signed_out.clone(), |rd| rd.as_str().to_owned());
     let mut cookies = vec![
-        generation.cookies.clear(&generation.cookies.session()),
-        generation.cookies.clear(&generation.cookies.round()),
+        generation.cookies.clear(generation.cookies.session()),
+        generation.cookies.clear(generation.cookies.round()),
     ];
     if let Some(presented) = &presented {
         let session = presented.session();
@@ -84,7 +88,7 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    visit.finish(&shared.clock, response, Ending::new("own"))
+    visit.finish(&shared.clock, response, &Ending::new("own"))
 }
 
 /// The end of a sign-out. Never signs in again by itself.
@@ -94,10 +98,10 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
     let state = own::parameter(visit.facts().query(), "state");
     let provider = match (&marker, state) {
         (Some(marker), Some(state)) if crate::secret::same(marker.state.as_bytes(), state.as_bytes()) => {
-            if let Some(to) = marker.return_to.as_deref().map(|to| login::return_to(visit, Some(to))) {
+            if let Some(to) = marker.return_to.as_deref().and_then(|to| login::legal_return(visit, to)) {
                 let mut response = answer::redirect(StatusCode::SEE_OTHER, to.as_str());
                 forget(generation, &mut response);
-                return visit.finish(&shared.clock, response, Ending::new("own"));
+                return visit.finish(&shared.clock, response, &Ending::new("own"));
             }
             ProviderSignOut::Ended
         }
@@ -118,14 +122,14 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
 fn remember(shared: &Shared, visit: &Visit, marker: &SignOutMarker) -> HeaderValue {
     let generation = visit.generation();
     let name = generation.cookies.sign_out();
-    let binding = Binding { cookie: &name, host: visit.facts().host().as_str() };
+    let binding = Binding { cookie: name, host: visit.facts().host().as_str() };
     let sealed = generation.keyring.seal(Purpose::SignOut, binding, &marker.to_bytes(), &shared.random);
-    generation.cookies.set(&name, &sealed, generation.login.timeout)
+    generation.cookies.set(name, &sealed, generation.login.timeout)
 }
 
 fn marker(generation: &Generation, visit: &Visit, headers: &HeaderMap) -> Option<SignOutMarker> {
     let name = generation.cookies.sign_out();
-    let binding = Binding { cookie: &name, host: visit.facts().host().as_str() };
+    let binding = Binding { cookie: name, host: visit.facts().host().as_str() };
     let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
     let mut markers = values
         .filter_map(|(_, value)| generation.keyring.open(Purpose::SignOut, binding, value))
@@ -137,7 +141,7 @@ fn marker(generation: &Generation, visit: &Visit, headers: &HeaderMap) -> Option
 }
 
 fn forget(generation: &Generation, response: &mut Response<Body>) {
-    response.headers_mut().append(SET_COOKIE, generation.cookies.clear(&generation.cookies.sign_out()));
+    response.headers_mut().append(SET_COOKIE, generation.cookies.clear(generation.cookies.sign_out()));
 }
 
 /// The field `rd` of a form. A form that is too large or none at all has none; the sign-out goes on.

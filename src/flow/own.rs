@@ -15,7 +15,7 @@ use crate::audit::EventName;
 use crate::clock::Timestamp;
 use crate::pages::{Frame, Link, Page, YourSession};
 use crate::session::pairs;
-use crate::web::{Facts, ReturnTo};
+use crate::web::{Facts, RequestKind, ReturnTo};
 
 /// The path, after `login.path`, that clears the cookies of this host.
 pub(super) const CLEAR_COOKIES: &str = "/clear_cookies";
@@ -41,10 +41,10 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     let method = visit.facts().method().clone();
     let page_load = matches!(method, Method::GET | Method::HEAD);
     if let Some(asset) = generation.pages.asset(&path).filter(|_| page_load) {
-        return visit.finish(&shared.clock, answer::own(asset), Ending::new("own"));
+        return visit.finish(&shared.clock, answer::own(asset), &Ending::new("own"));
     }
     if !generation.routes.has_host(visit.facts().host()) {
-        return refuse(shared, &visit, &Refusal::UnknownHost);
+        return refuse(shared, &visit, &Refusal::UnknownHost(visit.facts().host().clone()));
     }
     let headers = request.headers();
     let signs_in = generation.provider.is_some();
@@ -92,7 +92,7 @@ fn method_not_allowed(shared: &Shared, visit: &Visit, allow: &[Method]) -> Respo
 pub(super) fn page(shared: &Shared, visit: &Visit, page: &Page<'_>) -> Response<Body> {
     let frame = Frame { title: visit.facts().host().as_str(), reference: visit.facts().id().as_str() };
     let response = answer::own(visit.generation().pages.render(page, &frame));
-    visit.finish(&shared.clock, response, Ending::new("own"))
+    visit.finish(&shared.clock, response, &Ending::new("own"))
 }
 
 /// The session of a request, if one stands.
@@ -102,12 +102,14 @@ pub(super) fn presented(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> 
 
 async fn your_session(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let generation = visit.generation();
-    let (Some(presented), Some(provider)) = (presented(shared, visit, headers), &generation.provider) else {
-        if visit.facts().kind() == crate::web::RequestKind::Navigation {
+    let presented = session::present(generation, shared, visit.facts().host(), headers, visit.now());
+    let (presented, provider) = match (presented, &generation.provider) {
+        (Ok(presented), Some(provider)) => (presented, provider),
+        (Err(absence), Some(_)) if visit.facts().kind() == RequestKind::Navigation => {
             let to = login::recorded_own(visit);
-            return login::start(shared, visit, headers, None, &to, login::Account::Any).await;
+            return login::start(shared, visit, headers, Some(absence), &to, login::Account::Any).await;
         }
-        return refuse(shared, visit, &Refusal::SignInNeeded);
+        _ => return refuse(shared, visit, &Refusal::SignInNeeded),
     };
     let session = presented.session();
     let identity = session.identity();
@@ -171,7 +173,7 @@ fn userinfo(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Bod
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     fields.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    visit.finish(&shared.clock, response, Ending::new("own"))
+    visit.finish(&shared.clock, response, &Ending::new("own"))
 }
 
 /// Expires every cookie that the browser sends to this host: the way out when they have grown too large.
@@ -192,12 +194,12 @@ fn clear_cookies(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Respons
         } else {
             ""
         };
-        if let Ok(clear) = HeaderValue::from_str(&format!("{name}=; Path=/; Max-Age=0{secure}")) {
+        if let Ok(clear) = HeaderValue::from_bytes(format!("{name}=; Path=/; Max-Age=0{secure}").as_bytes()) {
             response.headers_mut().append(SET_COOKIE, clear);
         }
     }
     debug_assert!(response.headers().contains_key(LOCATION));
-    visit.finish(&shared.clock, response, Ending::new("own"))
+    visit.finish(&shared.clock, response, &Ending::new("own"))
 }
 
 /// The path and query of a request, as a link to the same place.

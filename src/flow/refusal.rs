@@ -30,7 +30,7 @@ pub(super) enum Refusal {
     /// The head is over the limit.
     HeadTooLarge,
     /// No route has this host.
-    UnknownHost,
+    UnknownHost(HostName),
     /// No route and no endpoint has this path.
     NotFound,
     /// The endpoint exists, but not for this method.
@@ -102,9 +102,13 @@ impl Refusal {
                 "head_too_large",
                 "The request's head is too large.",
             ),
-            Self::UnknownHost => {
-                client(S::MISDIRECTED_REQUEST, "unknown_host", "No site here has this name.")
-            }
+            Self::UnknownHost(host) => Outline {
+                private: Some(format!(
+                    "no route has the host {host}; a proxy in front must pass on the one that the browser sent \
+                     (nginx: proxy_set_header Host $host)"
+                )),
+                ..client(S::MISDIRECTED_REQUEST, "unknown_host", "No site here has this name.")
+            },
             Self::NotFound => client(S::NOT_FOUND, "not_found", "There is nothing at this address."),
             Self::MethodNotAllowed(_) => client(
                 S::METHOD_NOT_ALLOWED,
@@ -288,7 +292,7 @@ impl Refusal {
             | Self::SignInNeeded
             | Self::ForeignWebSocket => Page::BadRequest { reason: &outline.public },
             Self::HeadTooLarge => Page::HeadTooLarge,
-            Self::UnknownHost => {
+            Self::UnknownHost(_) => {
                 // To a stranger it would tell what stands here; on loopback it is the operator who typed the other name.
                 let loopback = HostName::parse(host).is_ok_and(|(host, _)| host.is_loopback());
                 Page::UnknownHost { public_url: loopback.then_some(Link::site(&public_url)) }

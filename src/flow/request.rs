@@ -23,7 +23,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     let facts = visit.facts();
     let route = match generation.routes.find(facts.host(), facts.path()) {
         Found::Route(route) => route,
-        Found::UnknownHost => return deny(shared, &visit, None, &Refusal::UnknownHost),
+        Found::UnknownHost => {
+            return deny(shared, &visit, None, &Refusal::UnknownHost(facts.host().clone()));
+        }
         Found::UnknownPath => return deny(shared, &visit, None, &Refusal::NotFound),
         Found::Doubtful => {
             let reason = "the path holds an encoded slash, or names another route when it is decoded further";
@@ -41,8 +43,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         Decision::Login => {
             let start = generation.routes.start(facts.host(), facts.path());
             let to = login::recorded(&visit, start);
-            let absence = presented.as_ref().err().copied();
-            login::start(shared, &visit, request.headers(), absence, &to, login::Account::Any).await
+            // With a session that stands, only one that is stale leads here.
+            let absence = Some(presented.err().unwrap_or(Absence::Stale));
+            Box::pin(login::start(shared, &visit, request.headers(), absence, &to, login::Account::Any)).await
         }
         Decision::Deny(denial) => {
             let refusal = match denial {
@@ -62,7 +65,7 @@ fn not_allowed(visit: &Visit, route: &Route, presented: Option<&Presented>) -> R
         presented.map(|presented| presented.session().identity().user().to_owned()).unwrap_or_default();
     let provider =
         visit.generation().provider.as_ref().map(|provider| provider.title().to_owned()).unwrap_or_default();
-    let needs = route.rule().allow().iter().map(crate::authz::Term::in_words).collect();
+    let needs = route.rule().allow().map(crate::authz::Term::in_words).collect();
     Refusal::NotAllowed { user, provider, needs }
 }
 
@@ -78,11 +81,10 @@ fn deny(
     event.reason = Some(refusal.outline().word);
     if let Some((route, presented)) = at {
         event.route = Some(route.name());
-        event.rule = Some(route.rule().to_string());
+        event.rule = Some(route.rule().text());
         event.who = presented.and_then(|presented| visit.who(presented.session()));
-        ending.route = Some(route.name().to_owned());
-        ending.user = event.who.as_ref().map(|who| who.user.clone());
-        ending.session = event.who.as_ref().map(|who| who.session.clone());
+        ending.route = Some(route.name());
+        ending.who.clone_from(&event.who);
     }
     visit.record(&event);
     visit.refuse(&shared.clock, refusal, ending)
@@ -103,15 +105,14 @@ async fn forward(
     let who = session.and_then(|session| visit.who(session));
     let mut event = visit.event(EventName::AccessAllowed);
     event.route = Some(route.name());
-    event.rule = Some(pass.by().to_string());
+    event.rule = Some(visit.term(pass.by()));
     event.who.clone_from(&who);
     visit.record(&event);
     let ending = Ending {
         decision: if session.is_some() { "allow" } else { "public" },
-        reason: Some(pass.by().to_string()),
-        route: Some(route.name().to_owned()),
-        session: who.as_ref().map(|who| who.session.clone()),
-        user: who.map(|who| who.user),
+        reason: Some(visit.term(pass.by())),
+        route: Some(route.name()),
+        who,
     };
     let lease = || match session {
         Some(session) => shared.revocations.lease(session.id(), session.ends(generation.lifetimes)),
@@ -132,10 +133,10 @@ async fn forward(
                     }
                 }
                 if cookies && presented.is_fresh() && !is_shared(response.headers()) {
-                    set_cookie(response.headers_mut(), generation.cookies.clear(&generation.cookies.round()));
+                    set_cookie(response.headers_mut(), generation.cookies.clear(generation.cookies.round()));
                 }
             }
-            visit.finish(&shared.clock, response, ending)
+            visit.finish(&shared.clock, response, &ending)
         }
         Err(error) => {
             let retry = own::target(facts);
@@ -153,7 +154,7 @@ fn settle_round(
 ) {
     if presented.is_some_and(Presented::is_fresh) && has_round(visit, headers) {
         let cookies = &visit.generation().cookies;
-        set_cookie(response.headers_mut(), cookies.clear(&cookies.round()));
+        set_cookie(response.headers_mut(), cookies.clear(cookies.round()));
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Absence {
     Unreadable,
     /// Several came, of different sessions.
     Ambiguous,
+    /// It stands, but holds less than the configuration now asks for.
+    Stale,
     /// No request for too long.
     Idle,
     /// The absolute end has passed.
@@ -41,6 +43,7 @@ impl Absence {
             Self::NoCookie => "session/no-cookie",
             Self::Unreadable => "session/unreadable",
             Self::Ambiguous => "session/ambiguous",
+            Self::Stale => "session/stale",
             Self::Idle => "session/idle",
             Self::Over => "session/over",
             Self::Ended => "session/ended",
@@ -55,6 +58,7 @@ impl Absence {
             }
             Self::Unreadable => "The session cookie that your browser sends cannot be read here.",
             Self::Ambiguous => "Your browser sends several session cookies that contradict each other.",
+            Self::Stale => "The session holds less about you than this site asks for.",
             Self::Idle => "The session had no activity for too long.",
             Self::Over => "The session is over.",
             Self::Ended => "The session was ended.",
@@ -63,7 +67,7 @@ impl Absence {
 
     /// Whether a cookie came that is of no more use.
     pub(super) const fn leaves_a_cookie(self) -> bool {
-        !matches!(self, Self::NoCookie)
+        !matches!(self, Self::NoCookie | Self::Stale)
     }
 }
 
@@ -97,7 +101,7 @@ pub(super) fn present(
     let mut came = false;
     for (_, value) in pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES) {
         came = true;
-        let Some(opened) = open(generation, &name, host, value) else { continue };
+        let Some(opened) = open(generation, name, host, value) else { continue };
         match &best {
             Some(other) if other.session().id() != opened.session().id() => return Err(Absence::Ambiguous),
             Some(other) if other.session().active() >= opened.session().active() => {}
@@ -139,7 +143,7 @@ pub(super) fn seal(
 ) -> Option<String> {
     let name = generation.cookies.session();
     let provider = generation.provider.as_ref()?;
-    let binding = Binding { cookie: &name, host: host.as_str() };
+    let binding = Binding { cookie: name, host: host.as_str() };
     let bytes = session.to_bytes(provider.binding());
     Some(generation.keyring.seal(Purpose::Session, binding, &bytes, &shared.random))
 }
@@ -152,5 +156,5 @@ pub(super) fn cookie(
     now: Timestamp,
 ) -> HeaderValue {
     let left = session.ends(generation.lifetimes).since(now);
-    generation.cookies.set(&generation.cookies.session(), sealed, left)
+    generation.cookies.set(generation.cookies.session(), sealed, left)
 }

@@ -1,5 +1,6 @@
 //! A visit: one request on its way, with all that its story needs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use super::answer::{AccessGuard, Body};
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
 use crate::audit::{Event, EventName, What, Who};
+use crate::authz::Entry;
 use crate::clock::{Clock, Timestamp};
 use crate::session::Session;
 use crate::telemetry::{AccessLine, IdentityInLog, QueryInLog};
@@ -47,12 +49,12 @@ pub(super) enum Reader {
 }
 
 /// How a request ended, for its access line.
-pub(super) struct Ending {
+#[derive(Clone)]
+pub(super) struct Ending<'a> {
     pub(super) decision: &'static str,
-    pub(super) reason: Option<String>,
-    pub(super) route: Option<String>,
-    pub(super) user: Option<String>,
-    pub(super) session: Option<String>,
+    pub(super) reason: Option<&'a str>,
+    pub(super) route: Option<&'a str>,
+    pub(super) who: Option<Who<'a>>,
 }
 
 impl Reader {
@@ -96,7 +98,7 @@ impl Visit {
         let facts = &self.facts;
         let mut event = Event::new(name, self.now);
         event.request_id = Some(facts.id().as_str());
-        event.client = Some(facts.forwarded().client().to_string());
+        event.client = Some(facts.forwarded().client().ip());
         event.what = Some(What {
             method: facts.method().as_str(),
             host: facts.host().as_str(),
@@ -108,17 +110,25 @@ impl Visit {
     /// A person as events and lines name them.
     pub(super) fn who<'a>(&self, session: &'a Session) -> Option<Who<'a>> {
         let identity = session.identity();
-        let name = |text: &str| match self.generation.logging.identity {
-            IdentityInLog::User => Some(text.to_owned()),
-            IdentityInLog::Hash => Some(self.generation.keyring.pseudonym(text)),
+        let name = |text: &'a str| match self.generation.logging.identity {
+            IdentityInLog::User => Some(Cow::Borrowed(text)),
+            IdentityInLog::Hash => Some(Cow::Owned(self.generation.keyring.pseudonym(text))),
             IdentityInLog::None => None,
         };
         Some(Who {
             issuer: identity.issuer(),
             sub: name(identity.subject())?,
             user: name(identity.user())?,
-            session: session.id().short(),
+            session: session.short(),
         })
+    }
+
+    /// The term that let a person in, as events and lines name it: one that says who must not undo their name's hash.
+    pub(super) fn term<'a>(&self, entry: &'a Entry) -> &'a str {
+        match self.generation.logging.identity {
+            IdentityInLog::User => entry.text(),
+            IdentityInLog::Hash | IdentityInLog::None => entry.nameless(),
+        }
     }
 
     /// Records an event.
@@ -131,42 +141,39 @@ impl Visit {
         &self,
         clock: &Clock,
         mut response: Response<Body>,
-        ending: Ending,
+        ending: &Ending<'_>,
     ) -> Response<Body> {
         put_id(&mut response, self.facts.id());
-        let Some(trail) = self.generation.logging.access.clone() else { return response };
+        let Some(trail) = &self.generation.logging.access else { return response };
         let facts = &self.facts;
-        let mut path = facts.path().sent().to_owned();
+        let mut path = Cow::Borrowed(facts.path().sent());
         if self.generation.logging.query == QueryInLog::Shown
             && !super::own::is_own(&self.generation, facts)
             && let Some(query) = facts.query()
         {
-            path.push('?');
-            path.push_str(query);
+            path = Cow::Owned(format!("{path}?{query}"));
         }
-        let line = AccessLine {
-            time: self.now.to_string(),
-            request_id: facts.id().to_string(),
-            client: facts.forwarded().client().to_string(),
-            peer: facts.peer().to_string(),
-            method: facts.method().to_string(),
-            host: facts.host().to_string(),
-            path,
+        let line = trail.open(&AccessLine {
+            time: self.now,
+            request_id: facts.id().as_str(),
+            client: &facts.forwarded().client(),
+            peer: &facts.peer(),
+            method: facts.method().as_str(),
+            host: facts.host().as_str(),
+            path: &path,
             route: ending.route,
-            status: response.status().as_u16(),
             decision: ending.decision,
             reason: ending.reason,
-            user: ending.user,
-            session: ending.session,
-            duration_ms: 0,
-            bytes_out: 0,
-        };
-        let guard = AccessGuard::new(trail, line, clock.clone(), self.started);
+            user: ending.who.as_ref().map(|who| &*who.user),
+            session: ending.who.as_ref().map(|who| who.session),
+        });
+        let head_only = *facts.method() == Method::HEAD;
+        let guard = AccessGuard::new(line, response.status(), head_only, clock.clone(), self.started);
         response.map(|body| body.guarded(guard))
     }
 
     /// Answers with a refusal, and records it.
-    pub(super) fn refuse(&self, clock: &Clock, refusal: &Refusal, ending: Ending) -> Response<Body> {
+    pub(super) fn refuse(&self, clock: &Clock, refusal: &Refusal, ending: Ending<'_>) -> Response<Body> {
         let outline = refusal.outline();
         tracing::event!(target: "vestibule", tracing::Level::DEBUG, request_id = %self.facts.id(), reason = outline.word, "refused");
         if let Some(detail) = &outline.private {
@@ -181,8 +188,8 @@ impl Visit {
             }
         }
         let response = refusal.answer(self);
-        let ending = Ending { reason: Some(outline.word.to_owned()), ..ending };
-        self.finish(clock, response, ending)
+        let ending = Ending { reason: Some(outline.word), ..ending };
+        self.finish(clock, response, &ending)
     }
 }
 
@@ -195,39 +202,37 @@ impl Unread {
         }
         let mut event = Event::new(EventName::AccessDenied, self.now);
         event.request_id = Some(self.id.as_str());
-        event.client = Some(self.peer.ip().to_string());
+        event.client = Some(self.peer.ip());
         event.reason = Some(outline.word);
         event.what = Some(What { method: self.method.as_str(), host: &self.host, path: &self.path });
         self.generation.logging.audit.record(&event);
         let mut response = self.refusal.answer_unread(&self.generation, self.reader, &self.id, &self.host);
         put_id(&mut response, &self.id);
-        let Some(trail) = self.generation.logging.access.clone() else { return response };
-        let line = AccessLine {
-            time: self.now.to_string(),
-            request_id: self.id.to_string(),
-            client: self.peer.ip().to_string(),
-            peer: self.peer.to_string(),
-            method: self.method.to_string(),
-            host: self.host,
-            path: self.path,
+        let Some(trail) = &self.generation.logging.access else { return response };
+        let line = trail.open(&AccessLine {
+            time: self.now,
+            request_id: self.id.as_str(),
+            client: &self.peer.ip(),
+            peer: &self.peer,
+            method: self.method.as_str(),
+            host: &self.host,
+            path: &self.path,
             route: None,
-            status: response.status().as_u16(),
             decision: "error",
-            reason: Some(outline.word.to_owned()),
+            reason: Some(outline.word),
             user: None,
             session: None,
-            duration_ms: 0,
-            bytes_out: 0,
-        };
-        let guard = AccessGuard::new(trail, line, clock.clone(), self.started);
+        });
+        let head_only = self.method == Method::HEAD;
+        let guard = AccessGuard::new(line, response.status(), head_only, clock.clone(), self.started);
         response.map(|body| body.guarded(guard))
     }
 }
 
-impl Ending {
+impl Ending<'_> {
     /// An end with this decision and nothing else known.
     pub(super) const fn new(decision: &'static str) -> Self {
-        Self { decision, reason: None, route: None, user: None, session: None }
+        Self { decision, reason: None, route: None, who: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::routes::{Route, SignedOut};
-use crate::authz::{Term, Verdict};
+use crate::authz::{Entry, Verdict};
 use crate::identity::IdentityHead;
 use crate::session::Session;
 use crate::web::{Facts, RequestKind, SaidOrigin};
@@ -13,7 +13,7 @@ use crate::web::{Facts, RequestKind, SaidOrigin};
 pub struct Pass<'a> {
     facts: &'a Facts,
     route: &'a Arc<Route>,
-    by: &'a Term,
+    by: &'a Entry,
     visitor: Option<Visitor<'a>>,
 }
 
@@ -104,7 +104,7 @@ impl<'a> Pass<'a> {
 
     /// The term that let the request in.
     #[must_use]
-    pub const fn by(&self) -> &'a Term {
+    pub const fn by(&self) -> &'a Entry {
         self.by
     }
 

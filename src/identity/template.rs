@@ -137,15 +137,18 @@ impl Piece {
     }
 }
 
-/// Joins `items`. One that contains the separator would read as two, so it is left out and counted.
+/// Joins `items`. One that contains the separator would read as two, and one that ends with its beginning as another
+/// (`a|` before `||`), so it is left out and counted.
 fn join(items: &[String], separator: &str, omitted: &mut u64) -> Option<String> {
+    let reads_as_itself =
+        |item: &str| !item.is_empty() && format!("{item}{separator}").find(separator) == Some(item.len());
     if let [only] = items
-        && !only.contains(separator)
+        && reads_as_itself(only)
     {
         return Some(only.clone());
     }
     let (fitting, forging): (Vec<_>, Vec<_>) =
-        items.iter().map(String::as_str).partition(|item| !item.contains(separator) && !item.is_empty());
+        items.iter().map(String::as_str).partition(|item| reads_as_itself(item));
     *omitted += u64::try_from(forging.len()).unwrap_or(u64::MAX);
     (!fitting.is_empty()).then(|| fitting.join(separator))
 }

@@ -47,6 +47,9 @@ fn a_group_that_contains_the_separator_cannot_forge_a_second_group() {
     assert_eq!(rendered("{groups}", &["a,ops"]), Vec::<String>::new());
     assert_eq!(rendered("{groups:|}", &["staff", "a,ops", "b|ops"]), ["staff|a,ops"]);
     assert_eq!(rendered("{groups*}", &["staff", "a,ops"]), ["staff", "a,ops"]);
+    // "ops|||b" would be read as "ops" and "|b".
+    assert_eq!(rendered("{groups:||}", &["ops|", "b", "|c"]), ["b|||c"]);
+    assert_eq!(rendered("{groups:, }", &["a,", "b c"]), ["a,, b c"]);
 }
 
 #[test]

@@ -145,6 +145,10 @@ impl Provider {
             client_id: &self.settings.client_id,
             nonce: &pending.attempt().proofs().nonce,
             access_token: tokens.access_token(),
+            authenticated_after: self
+                .settings
+                .max_age()
+                .map(|max_age| pending.started().minus(max_age + self.settings.clock_skew)),
             now: self.clock.now(),
             skew: self.settings.clock_skew,
             date: tokens.date(),

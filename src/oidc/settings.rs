@@ -44,6 +44,14 @@ pub struct Settings {
     pub transport: Transport,
 }
 
+impl Settings {
+    /// The `max_age` that `auth_params` ask for (OpenID Connect Core 1.0 section 3.1.2.1).
+    pub(super) fn max_age(&self) -> Option<Duration> {
+        let (_, seconds) = self.auth_params.iter().find(|(name, _)| name == "max_age")?;
+        seconds.parse().ok().map(Duration::from_secs)
+    }
+}
+
 /// Whether an address without a verified flag counts as verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmailTrust {

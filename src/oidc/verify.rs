@@ -30,6 +30,8 @@ pub(super) struct Expected<'a> {
     pub(super) client_id: &'a str,
     pub(super) nonce: &'a str,
     pub(super) access_token: &'a str,
+    /// The person must have proved who they are after this, where `max_age` was asked for.
+    pub(super) authenticated_after: Option<Timestamp>,
     pub(super) now: Timestamp,
     pub(super) skew: Duration,
     /// The time of day in the Date field of the token answer, for messages.
@@ -98,6 +100,10 @@ impl Signed {
         }
         let authenticated =
             claims.auth_time.as_ref().map(|time| moment(Some(time), "auth_time")).transpose()?;
+        // The request went through the browser, where anybody can take `max_age` out of it.
+        if expected.authenticated_after.is_some_and(|limit| authenticated.is_none_or(|time| time < limit)) {
+            return Err(LoginError::AuthTime);
+        }
         Ok(Verified {
             subject: subject.to_owned(),
             // A clock that is ahead must not make the sign-in look younger than it is.

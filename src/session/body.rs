@@ -95,6 +95,11 @@ impl Issuer {
         &self.name
     }
 
+    /// What a body holds of issuer and client id.
+    pub(super) const fn binding(&self) -> [u8; 16] {
+        self.binding
+    }
+
     /// Its issuer identifier.
     #[must_use]
     pub const fn issuer(&self) -> &Arc<str> {
@@ -154,6 +159,7 @@ impl Session {
         let started = Timestamp::from_secs(body.started);
         Ok(Self {
             id: SessionId::new(body.id),
+            short: SessionId::new(body.id).short(),
             identity: Identity::vouch(Vouched {
                 provider: issuer.name.clone(),
                 issuer: Arc::clone(&issuer.issuer),

@@ -12,6 +12,9 @@ pub struct CookieNames {
     base: String,
     prefix: &'static str,
     security: Security,
+    session: String,
+    round: String,
+    sign_out: String,
 }
 
 /// Whether our cookies travel over TLS only.
@@ -32,18 +35,20 @@ pub const MAX_COOKIE: usize = 3500;
 impl CookieNames {
     /// Names built on `base`.
     #[must_use]
-    pub const fn new(base: String, security: Security) -> Self {
+    pub fn new(base: String, security: Security) -> Self {
         let prefix = match security {
             Security::Secure => "__Host-",
             Security::Plain => "",
         };
-        Self { base, prefix, security }
+        let name = |suffix: &str| format!("{prefix}{base}{suffix}");
+        let (session, round, sign_out) = (name(""), name("-login-round"), name("-logout"));
+        Self { base, prefix, security, session, round, sign_out }
     }
 
     /// The session cookie.
     #[must_use]
-    pub fn session(&self) -> String {
-        format!("{}{}", self.prefix, self.base)
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     /// The cookie of one attempt to sign in; `tag` is 16 characters.
@@ -54,21 +59,22 @@ impl CookieNames {
 
     /// The cookie that counts sign-ins in a row.
     #[must_use]
-    pub fn round(&self) -> String {
-        format!("{}{}-login-round", self.prefix, self.base)
+    pub fn round(&self) -> &str {
+        &self.round
     }
 
     /// The cookie of a sign-out on its way.
     #[must_use]
-    pub fn sign_out(&self) -> String {
-        format!("{}{}-logout", self.prefix, self.base)
+    pub fn sign_out(&self) -> &str {
+        &self.sign_out
     }
 
     /// The tag of a pending-login cookie of that name.
     #[must_use]
     pub fn pending_tag<'a>(&self, name: &'a str) -> Option<&'a str> {
         let tag = name.strip_prefix(self.prefix)?.strip_prefix(&self.base)?.strip_prefix("-login-")?;
-        (tag.len() == 16).then_some(tag)
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (tag.len() == 16 && tag.bytes().all(legal)).then_some(tag)
     }
 
     /// Whether a name is one of ours, with any prefix: an upstream neither reads nor sets these.
@@ -112,11 +118,12 @@ impl CookieNames {
     }
 }
 
-/// The name-value pairs of every Cookie line, as sent (RFC 6265bis section 5.7).
+/// The name-value pairs of every Cookie line, as sent (RFC 6265bis section 5.7). A pair that is no text is left out;
+/// those beside it count, since browsers send all cookies in one line and scripts set what they like.
 pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        Some((name.trim(), value.trim()))
+    let lines = headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        Some((name.trim_ascii(), value.trim_ascii()))
     })
 }

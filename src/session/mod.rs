@@ -26,6 +26,8 @@ use crate::identity::{Fingerprint, Identity};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     id: SessionId,
+    /// Of the id: every line about the session shows it.
+    short: String,
     identity: Identity,
     kept: Fingerprint,
     started: Timestamp,
@@ -75,20 +77,26 @@ impl Session {
     /// A session that begins now. `authenticated` is when the person last proved who they are, as the provider
     /// says (`auth_time`).
     #[must_use]
-    pub const fn begin(
+    pub fn begin(
         id: SessionId,
         identity: Identity,
         kept: Fingerprint,
         authenticated: Option<Timestamp>,
         now: Timestamp,
     ) -> Self {
-        Self { id, identity, kept, started: now, active: now, authenticated }
+        Self { id, short: id.short(), identity, kept, started: now, active: now, authenticated }
     }
 
     /// The id.
     #[must_use]
     pub const fn id(&self) -> SessionId {
         self.id
+    }
+
+    /// The short form of the id: what logs, audit and headers show.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.short
     }
 
     /// Who it is.

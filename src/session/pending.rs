@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::Issuer;
 use super::keyring::expand;
 use crate::clock::Timestamp;
 use crate::identity::ProviderName;
@@ -22,6 +23,7 @@ use crate::secret::same;
 pub struct PendingLogin {
     attempt: Attempt,
     provider: ProviderName,
+    binding: [u8; 16],
     redirect_uri: String,
     return_to: String,
     started: Timestamp,
@@ -59,26 +61,30 @@ struct Body<'a> {
     state: [u8; 16],
     secret: [u8; 32],
     provider: &'a str,
+    /// Issuer and client id.
+    binding: [u8; 16],
     redirect_uri: &'a str,
     return_to: &'a str,
+    /// Milliseconds since the epoch: several tabs start within one second.
     started: u64,
 }
 
 const VERSION: u8 = 1;
 
 impl PendingLogin {
-    /// A fresh attempt with `provider`, which sends the browser back to `redirect_uri`; from there it goes on to
+    /// A fresh attempt with `issuer`, which sends the browser back to `redirect_uri`; from there it goes on to
     /// `return_to`.
     #[must_use]
     pub fn begin(
-        provider: ProviderName,
+        issuer: &Issuer,
         redirect_uri: String,
         return_to: String,
         random: &Random,
         now: Timestamp,
     ) -> Self {
         let attempt = Attempt { state: random.bytes(), secret: Zeroizing::new(random.bytes()) };
-        Self { attempt, provider, redirect_uri, return_to, started: now }
+        let (provider, binding) = (issuer.name().clone(), issuer.binding());
+        Self { attempt, provider, binding, redirect_uri, return_to, started: now }
     }
 
     /// The random part.
@@ -87,10 +93,11 @@ impl PendingLogin {
         &self.attempt
     }
 
-    /// The provider that was asked.
+    /// Whether `issuer` is the provider that was asked, with the same issuer identifier and client id as then: a code
+    /// goes to nobody else.
     #[must_use]
-    pub const fn provider(&self) -> &ProviderName {
-        &self.provider
+    pub fn is_with(&self, issuer: &Issuer) -> bool {
+        self.provider == *issuer.name() && self.binding == issuer.binding()
     }
 
     /// The redirect URI that was sent along.
@@ -125,9 +132,10 @@ impl PendingLogin {
             state: self.attempt.state,
             secret: *self.attempt.secret,
             provider: self.provider.as_str(),
+            binding: self.binding,
             redirect_uri: &self.redirect_uri,
             return_to: &self.return_to,
-            started: self.started.as_secs(),
+            started: self.started.as_millis(),
         };
         Zeroizing::new(postcard::to_allocvec(&body).unwrap_or_default())
     }
@@ -140,9 +148,10 @@ impl PendingLogin {
         Some(Self {
             attempt: Attempt { state: body.state, secret: Zeroizing::new(body.secret) },
             provider: ProviderName::new(body.provider),
+            binding: body.binding,
             redirect_uri: body.redirect_uri.to_owned(),
             return_to: body.return_to.to_owned(),
-            started: Timestamp::from_secs(body.started),
+            started: Timestamp::from_millis(body.started),
         })
     }
 }

@@ -119,16 +119,11 @@ fn limits_hold_from_the_sign_in_and_from_the_last_activity() {
 fn an_attempt_survives_its_bytes_and_answers_to_its_own_state() {
     let now = Timestamp::from_secs(1_800_000_000);
     let begin = |seed| {
-        PendingLogin::begin(
-            ProviderName::new("main"),
-            "https://w/cb".into(),
-            "/x?y".into(),
-            &Random::seeded(seed),
-            now,
-        )
+        PendingLogin::begin(&issuer("wiki"), "https://w/cb".into(), "/x?y".into(), &Random::seeded(seed), now)
     };
     let (first, second) = (begin(1), begin(2));
     assert_eq!(PendingLogin::from_bytes(&first.to_bytes()), Some(first.clone()));
+    assert!(first.is_with(&issuer("wiki")) && !first.is_with(&issuer("other")));
     assert!(first.attempt().has_state(&first.attempt().state()));
     assert!(!first.attempt().has_state(&second.attempt().state()));
     let (a, b) = (first.attempt().proofs(), second.attempt().proofs());
@@ -143,10 +138,10 @@ fn our_names_are_ours_with_any_prefix_and_nobody_elses() {
     let names = CookieNames::new("vestibule".to_owned(), Security::Secure);
     let pending = names.pending("0123456789abcdef");
     for name in [
-        &names.session(),
+        names.session(),
         &pending,
-        &names.round(),
-        &names.sign_out(),
+        names.round(),
+        names.sign_out(),
         "vestibule",
         "__secure-vestibule",
         "__HOST-vestibule",
@@ -157,16 +152,16 @@ fn our_names_are_ours_with_any_prefix_and_nobody_elses() {
         assert!(!names.is_ours(name), "{name}");
     }
     assert_eq!(names.pending_tag(&pending), Some("0123456789abcdef"));
-    assert_eq!(names.pending_tag(&names.round()), None);
+    assert_eq!(names.pending_tag(names.round()), None);
 }
 
 #[test]
 fn a_cookie_is_cleared_with_the_attributes_it_was_set_with() {
     let secure = CookieNames::new("v".to_owned(), Security::Secure);
-    let set = secure.set(&secure.session(), "abc", Duration::from_secs(60));
+    let set = secure.set(secure.session(), "abc", Duration::from_secs(60));
     assert_eq!(set, "__Host-v=abc; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
     assert_eq!(
-        secure.clear(&secure.session()),
+        secure.clear(secure.session()),
         "__Host-v=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"
     );
     let plain = CookieNames::new("v".to_owned(), Security::Plain);

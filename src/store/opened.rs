@@ -29,7 +29,9 @@ pub struct OpenedCache {
 }
 
 #[derive(Clone, Debug)]
-struct BySize;
+struct BySize {
+    routes: usize,
+}
 
 /// How many sessions are expected, for the cache's own tables.
 const EXPECTED: usize = 16_384;
@@ -41,8 +43,9 @@ impl Weighter<Box<str>, Arc<Opened>> for BySize {
     fn weight(&self, cookie: &Box<str>, opened: &Arc<Opened>) -> u64 {
         let identity = opened.session.identity();
         let groups: usize = identity.groups().iter().map(|group| group.len() + 24).sum();
-        // The headers repeat the groups about twice.
-        u64::try_from(cookie.len() + 3 * groups + 1024).unwrap_or(u64::MAX)
+        // The headers of each route may repeat all groups, and take some room without any.
+        let heads = self.routes * (groups + 128);
+        u64::try_from(cookie.len() + groups + heads + 1024).unwrap_or(u64::MAX)
     }
 }
 
@@ -62,7 +65,7 @@ impl Opened {
     /// The identity headers of `route` for this person, made at the first call.
     #[must_use]
     pub fn head<'a>(&'a self, route: &'a Route) -> &'a IdentityHead {
-        let render = || route.plan().render(Some((self.session.identity(), &self.session.id().short())));
+        let render = || route.plan().render(Some((self.session.identity(), self.session.short())));
         // Routes are numbered from zero within the generation that made this, so the place exists.
         self.heads.get(route.id().index()).map_or(route.anonymous(), |head| head.get_or_init(render))
     }
@@ -72,7 +75,7 @@ impl OpenedCache {
     /// An empty cache for a configuration with that many routes.
     #[must_use]
     pub fn new(routes: usize) -> Self {
-        Self { cache: Cache::with_weighter(EXPECTED, MAX_BYTES, BySize), routes }
+        Self { cache: Cache::with_weighter(EXPECTED, MAX_BYTES, BySize { routes }), routes }
     }
 
     /// The session of this cookie, if it was opened before.

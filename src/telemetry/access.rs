@@ -1,43 +1,57 @@
 //! Access lines: one for each request, when its answer has gone out or was given up.
+//!
+//! All but the ending of a line is known when the answer's head is ready, and is written down then, into one text; the
+//! ending is added when the body is through.
 
-use serde::Serialize;
+use std::fmt::{Display, Write as _};
+
+use serde::{Serialize, Serializer};
 
 use super::settings::Format;
+use crate::clock::Timestamp;
 use crate::lines::Lines;
 
-/// A request and its answer.
-#[derive(Clone, Debug, Serialize)]
-pub struct AccessLine {
-    /// When the request came, in RFC 3339.
-    pub time: String,
+/// A request and the head of its answer.
+#[derive(Clone, Copy, Serialize)]
+pub struct AccessLine<'a> {
+    /// When the request came.
+    #[serde(serialize_with = "as_text")]
+    pub time: Timestamp,
     /// Its id.
-    pub request_id: String,
+    pub request_id: &'a str,
     /// The client's address.
-    pub client: String,
+    #[serde(serialize_with = "as_text")]
+    pub client: &'a dyn Display,
     /// The connection's other end.
-    pub peer: String,
+    #[serde(serialize_with = "as_text")]
+    pub peer: &'a dyn Display,
     /// The method.
-    pub method: String,
+    pub method: &'a str,
     /// The host.
-    pub host: String,
+    pub host: &'a str,
     /// The path, with its query where that is asked for.
-    pub path: String,
+    pub path: &'a str,
     /// The route's name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub route: Option<String>,
-    /// The status of the answer; 499 when the client was gone before its end.
-    pub status: u16,
+    pub route: Option<&'a str>,
     /// The decision: allow, public, sign_in, deny, own, error.
     pub decision: &'static str,
     /// The term that let in, or the stable word of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
     /// The user, as `[log] identity` wants people named.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
+    pub user: Option<&'a str>,
     /// The short form of the session's id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
+    pub session: Option<&'a str>,
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The status; 499 when the client was gone before the answer's end.
+    pub status: u16,
     /// From the request's head to the end of the answer, in milliseconds.
     pub duration_ms: u64,
     /// Bytes of the answer's body that were handed to the connection.
@@ -51,6 +65,24 @@ pub struct AccessTrail {
     format: Format,
 }
 
+/// A line that lacks its ending.
+#[derive(Debug)]
+pub struct OpenLine {
+    lines: Lines,
+    text: Open,
+}
+
+#[derive(Debug)]
+enum Open {
+    /// A JSON object without its last members.
+    Json(String),
+    /// What stands before the status, what stands behind it, and the reference for lines that need one.
+    Text { before: String, behind: String, id: String },
+}
+
+/// What a line takes, mostly.
+const LINE: usize = 512;
+
 impl AccessTrail {
     /// Lines in `format` (which is not `auto`) to `lines`.
     #[must_use]
@@ -58,37 +90,71 @@ impl AccessTrail {
         Self { lines, format }
     }
 
-    /// Writes a line.
-    pub fn record(&self, line: &AccessLine) {
-        self.lines.write(match self.format {
-            Format::Json | Format::Auto => line.json(),
+    /// Begins a line.
+    #[must_use]
+    pub fn open(&self, line: &AccessLine<'_>) -> OpenLine {
+        let text = match self.format {
+            Format::Json | Format::Auto => Open::Json(line.json()),
             Format::Text => line.text(),
-        });
+        };
+        OpenLine { lines: self.lines.clone(), text }
     }
 }
 
-impl AccessLine {
+impl OpenLine {
+    /// Ends the line, and writes it.
+    pub fn close(self, ended: Ended) {
+        let Ended { status, duration_ms, bytes_out } = ended;
+        let line = match self.text {
+            Open::Json(mut text) => {
+                // Writing to a string cannot fail.
+                let _ = write!(
+                    text,
+                    ",\"status\":{status},\"duration_ms\":{duration_ms},\"bytes_out\":{bytes_out}}}"
+                );
+                text
+            }
+            Open::Text { before, behind, id } => {
+                // The reference that an error page shows leads here.
+                let id = if status >= 400 { format!(" [{id}]") } else { String::new() };
+                format!("{before} {status} {behind} {duration_ms} ms{id}")
+            }
+        };
+        self.lines.write(line);
+    }
+}
+
+impl AccessLine<'_> {
     fn json(&self) -> String {
         #[derive(Serialize)]
         struct Tagged<'a> {
             kind: &'static str,
             event: &'static str,
             #[serde(flatten)]
-            line: &'a AccessLine,
+            line: &'a AccessLine<'a>,
         }
-        serde_json::to_string(&Tagged { kind: "access", event: "request", line: self }).unwrap_or_default()
+        let mut text = Vec::with_capacity(LINE);
+        let tagged = Tagged { kind: "access", event: "request", line: self };
+        let written = serde_json::to_writer(&mut text, &tagged).is_ok();
+        // Without its last brace, for the ending to follow.
+        text.pop();
+        String::from_utf8(text).ok().filter(|_| written).unwrap_or_default()
     }
 
     /// `14:07:31 GET / 200 allow(signed-in) alice 3 ms`
-    fn text(&self) -> String {
-        let time = self.time.get(11..19).unwrap_or_default();
-        let reason = self.reason.as_ref().map(|reason| format!("({reason})")).unwrap_or_default();
-        let user = self.user.as_ref().map(|user| format!(" {user}")).unwrap_or_default();
-        // The reference that an error page shows leads here.
-        let id = if self.status >= 400 { format!(" [{}]", self.request_id) } else { String::new() };
-        format!(
-            "{time} {} {} {} {}{reason}{user} {} ms{id}",
-            self.method, self.path, self.status, self.decision, self.duration_ms
-        )
+    fn text(&self) -> Open {
+        let time = self.time.to_string();
+        let time = time.get(11..19).unwrap_or_default();
+        let reason = self.reason.map(|reason| format!("({reason})")).unwrap_or_default();
+        let user = self.user.map(|user| format!(" {user}")).unwrap_or_default();
+        Open::Text {
+            before: format!("{time} {} {}", self.method, self.path),
+            behind: format!("{}{reason}{user}", self.decision),
+            id: self.request_id.to_owned(),
+        }
     }
+}
+
+fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }

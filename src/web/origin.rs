@@ -183,11 +183,15 @@ impl ReturnTo {
         &self.0
     }
 
-    /// Whether this is a path on the host it was parsed for, under `prefix` (on a segment border).
+    /// Whether the path, as routes would judge it, is under `prefix` (on a segment border), on whichever host.
     #[must_use]
     pub fn is_under(&self, prefix: &str) -> bool {
-        let path = self.0.split('?').next().unwrap_or_default();
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let place = self.0.split('?').next().unwrap_or_default();
+        let after_host =
+            place.split_once("://").map(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+        let path = CanonicalPath::parse(after_host.map_or(place, Option::unwrap_or_default));
+        let rest = path.as_ref().ok().and_then(|path| path.judged().strip_prefix(prefix));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 

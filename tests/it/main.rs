@@ -11,7 +11,11 @@
 
 mod command_line;
 mod docs;
+mod hosts;
 mod layering;
+mod lines;
+mod loops;
+mod provider;
 mod requests;
 mod session;
 mod sign_in;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use vestibule::demo::provider::{Fault, User};
 
-use crate::support::Stage;
 use crate::support::stage::Plan;
+use crate::support::{Stage, exchange};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -101,6 +101,21 @@ async fn a_planted_cookie_displaces_nothing_and_two_sessions_are_none() {
         assert_eq!(nobody.request("GET", "/", &ask(cookies.clone()), b"").await.status, status, "{cookies}");
     }
     assert_eq!(alice.fetch("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_cookie_of_another_that_is_no_ascii_does_not_take_the_session_along() {
+    let stage = Stage::usual().await;
+    let good = stage.signed_in("alice").await.cookie("vestibule").expect("a session");
+    for other in [&b"name=J\xc3\xbcrgen"[..], b"name=J\xfcrgen", b"n\xff=1", b"\xc2\xa0vestibule=x"] {
+        let mut head = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncookie: ".to_vec();
+        head.extend_from_slice(other);
+        head.extend_from_slice(format!("; vestibule={good}\r\n\r\n").as_bytes());
+        let answer = exchange(stage.gateway, head).await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(other));
+        let received = stage.upstream.received().pop().expect("a request");
+        assert!(!received.head.contains(&good), "{}", received.head);
+    }
 }
 
 #[tokio::test]
@@ -203,4 +218,35 @@ async fn a_new_sign_in_makes_a_new_session() {
     let second = sessions(&stage);
     assert_eq!((first.len(), second.len()), (1, 1));
     assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn signed_out_says_who_is_sent_to_sign_in() {
+    let kinds = [
+        ("page", "accept: text/html\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n"),
+        ("curl", "accept: */*\r\n"),
+        ("script", "accept: */*\r\nsec-fetch-mode: cors\r\nsec-fetch-dest: empty\r\n"),
+        ("frame", "accept: text/html\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: iframe\r\n"),
+        ("socket", "connection: upgrade\r\nupgrade: websocket\r\n"),
+    ];
+    for (word, expected) in [
+        ("auto", [302, 401, 401, 401, 401]),
+        ("redirect", [302, 302, 401, 401, 401]),
+        ("401", [401, 401, 401, 401, 401]),
+    ] {
+        let routes = format!(
+            "[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"signed-in\"]\nsigned_out = \"{word}\"\n"
+        );
+        let stage = Stage::with(Plan { routes, ..Plan::default() }).await;
+        for ((kind, more), expected) in kinds.iter().zip(expected) {
+            let answer = stage.browser().request("GET", "/", more, b"").await;
+            assert_eq!(answer.status, expected, "{word} {kind}");
+            assert_eq!(answer.field("www-authenticate").is_some(), expected == 401, "{word} {kind}");
+        }
+        assert_eq!(
+            stage.browser().request("POST", "/", "content-length: 0\r\n", b"").await.status,
+            401,
+            "{word}"
+        );
+    }
 }

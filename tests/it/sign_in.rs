@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vestibule::demo::provider::Fault;
 
-use crate::support::stage::Plan;
+use crate::support::stage::{Plan, Time};
 use crate::support::{Answer, Stage};
 
 /// The state in a redirect to the provider.
@@ -345,4 +345,11 @@ async fn only_page_loads_start_a_sign_in() {
         assert_eq!(json["reference"].as_str(), answer.field("x-request-id"));
         assert_eq!(answer.all("set-cookie").count(), 0);
     }
+}
+
+#[tokio::test]
+async fn it_works_on_the_machines_own_clock_too() {
+    let stage = Stage::with(Plan { time: Time::Real, ..Plan::default() }).await;
+    let mut browser = stage.signed_in("alice").await;
+    assert_eq!(browser.fetch("/").await.status, 200);
 }

@@ -1,9 +1,12 @@
 //! Signing out: asked for by the person, here and at the provider, and copies are dead.
 
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use vestibule::demo::provider::Fault;
 
-use crate::support::Stage;
 use crate::support::stage::Plan;
+use crate::support::{Stage, message};
 
 #[tokio::test]
 async fn signing_out_ends_the_session_here_and_at_the_provider_and_a_copied_cookie_is_dead() {
@@ -86,4 +89,37 @@ async fn the_signed_out_page_never_signs_in_again_by_itself() {
     let answer = stage.browser().load("/oauth2/signed_out").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.field("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn a_way_back_that_leads_elsewhere_counts_as_none_and_signs_nobody_in_again() {
+    let stage = Stage::with(Plan { faults: vec![Fault::NoEndSession], ..Plan::default() }).await;
+    for rd in ["https://evil.example/", "//evil.example", "/oauth2/start"] {
+        let mut browser = stage.signed_in("alice").await;
+        let rd: String = url::form_urlencoded::byte_serialize(rd.as_bytes()).collect();
+        let form = "sec-fetch-site: same-origin\r\ncontent-length: 0\r\n";
+        let answer = browser.request("POST", &format!("/oauth2/sign_out?rd={rd}"), form, b"").await;
+        assert_eq!((answer.status, answer.location()), (303, "/oauth2/signed_out"), "{rd}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_never_ends_does_not_hold_the_sign_out_up() {
+    let stage = Stage::usual().await;
+    let browser = stage.signed_in("alice").await;
+    let mut copy = browser.clone();
+    let mut stream = tokio::net::TcpStream::connect(stage.gateway).await.expect("a connection");
+    let head = format!(
+        "POST /oauth2/sign_out HTTP/1.1\r\nhost: 127.0.0.1\r\nsec-fetch-site: same-origin\r\ncookie: {}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n",
+        browser.cookies()
+    );
+    stream.write_all(head.as_bytes()).await.expect("a head");
+    // The gateway asks for the body: it waits for it now.
+    let mut word = [0; 25];
+    stream.read_exact(&mut word).await.expect("100 Continue");
+    stage.advance(Duration::from_secs(10));
+    let answer = message::read(&mut stream, false).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(copy.fetch("/").await.status, 401);
 }

@@ -112,6 +112,9 @@ pub enum LoginError {
     /// The access token is not the one that the ID token speaks of (OpenID Connect Core 1.0 section 3.1.3.8).
     #[error("at_hash of the id token does not fit the access token")]
     AtHash,
+    /// The person proved who they are longer ago than `max_age` allows, or nobody says when (Core section 3.1.3.7).
+    #[error("auth_time of the id token is missing, or older than max_age in auth_params allows")]
+    AuthTime,
     /// Userinfo is about somebody else (OpenID Connect Core 1.0 section 5.3.2).
     #[error("userinfo answered for another subject than the id token's")]
     UserinfoSubject,
@@ -183,6 +186,7 @@ impl LoginError {
             Self::Nonce(_) => "token/nonce",
             Self::Subject => "token/subject",
             Self::AtHash => "token/at-hash",
+            Self::AuthTime => "token/auth-time",
             Self::UserinfoSubject => "userinfo/subject",
             Self::NoUser { .. } => "identity/no-user",
             Self::EmailUnverified { .. } => "identity/email-unverified",
@@ -212,6 +216,7 @@ impl LoginError {
             | Self::Nonce(_)
             | Self::Subject
             | Self::AtHash
+            | Self::AuthTime
             | Self::UserinfoSubject => Fault::Provider,
             Self::NoUser { .. }
             | Self::EmailUnverified { .. }
@@ -250,6 +255,7 @@ impl LoginError {
             | Self::Nonce(_)
             | Self::Subject
             | Self::AtHash
+            | Self::AuthTime
             | Self::UserinfoSubject => "The answer of the sign-in service could not be verified.",
         }
         .to_owned()

@@ -47,7 +47,7 @@ impl Scene {
         change(&mut settings);
         let provider = Provider::new(settings, clock.clone()).expect("a provider");
         let pending = PendingLogin::begin(
-            ProviderName::new("main"),
+            provider.binding(),
             "https://wiki.example.com/oauth2/callback".to_owned(),
             "/".to_owned(),
             &Random::seeded(1),

@@ -59,8 +59,7 @@ pub(crate) struct Plan {
 pub(crate) enum Time {
     /// It stands still until the test moves it.
     Manual,
-    /// The machine's. For benchmarks, which must pay what real timers cost.
-    #[expect(dead_code, reason = "the suite never waits; the benchmarks use the same stage")]
+    /// The machine's; lines then go to standard output. For benchmarks, which must pay what both cost.
     Real,
 }
 
@@ -119,9 +118,9 @@ impl Stage {
     /// A stage before an upstream.
     pub(crate) async fn before(upstream: Upstream, plan: Plan) -> Self {
         let (manual, hand) = Clock::manual(START);
-        let clock = match plan.time {
-            Time::Manual => manual,
-            Time::Real => Clock::system(),
+        let (clock, lines) = match plan.time {
+            Time::Manual => (manual, Lines::kept()),
+            Time::Real => (Clock::system(), Lines::stdout().expect("a thread")),
         };
         let random = Random::seeded(1);
         let settings = Settings { clients: Vec::new(), users: plan.users };
@@ -154,7 +153,6 @@ impl Stage {
             plan.provider,
             plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address)),
         );
-        let lines = Lines::kept();
         let app = start(&config, &clock, &random, &lines).await;
         let (gateway, admin) = (app.public()[0], app.admin().expect("an admin listener"));
         Self { provider, upstream, gateway, admin, lines, config, app: Some(app), clock, hand }
