@@ -251,7 +251,6 @@ impl Refusal {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if matches!(self, Self::UnsupportedMethod) {
-            // Which of them a route's upstream takes is for the upstream to say (RFC 9110 section 15.5.6).
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         }
         if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
