@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigArgs, Exit, print, tell};
+use super::{ConfigArgs, Exit, print, refuse, tell};
 use crate::config::{self, Config, Loaded};
 
 #[derive(Debug, Args)]
@@ -12,7 +12,7 @@ pub(super) struct Arguments {
     /// Let warnings fail the check (exit code 3)
     #[arg(long)]
     strict: bool,
-    /// Print faults and warnings as JSON
+    /// Print faults and warnings as a JSON list, and nothing else
     #[arg(long)]
     json: bool,
 }
@@ -23,11 +23,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let (warnings, config) = match loaded {
         Ok(Loaded { config, warnings }) => (warnings, config),
         Err(faults) => {
-            if arguments.json {
-                print(&serde_json::to_string_pretty(faults.list()).unwrap_or_default());
-            } else {
-                tell(&faults.to_string());
+            if !arguments.json {
+                return refuse(&faults);
             }
+            print(&serde_json::to_string_pretty(faults.list()).unwrap_or_default());
             return Exit::Config;
         }
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::serve::{end, runtime};
-use super::{Exit, chain, print, tell};
+use super::{Exit, chain, is_taken, print, refuse, tell};
 use crate::app::{self, App, Parts};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
@@ -17,7 +17,7 @@ use crate::random::Random;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Use the four ports from N on: gateway, admin, upstream, provider
-    #[arg(long, value_name = "N", default_value_t = 4180)]
+    #[arg(long, value_name = "N", default_value_t = Ports::FIRST, value_parser = clap::value_parser!(u16).range(1..=65532))]
     port: u16,
     /// Print the configuration that the demo uses, and do nothing else
     #[arg(long)]
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let Some(ports) = Ports::starting_at(arguments.port) else {
-        tell("vestibule demo: --port N needs N+3 to be a port as well");
+        // The command line takes no such port.
         return Exit::Failed;
     };
     if arguments.print {
@@ -53,10 +53,7 @@ async fn demo(ports: Ports) -> Exit {
     };
     let demo = match Demo::start(ports, clock.clone(), random.clone()).await {
         Ok(demo) => demo,
-        Err(error) => {
-            tell(&format!("vestibule demo: {}", chain(&error)));
-            return Exit::Failed;
-        }
+        Err(error) => return cannot_start(&error),
     };
     let added = demo.environment();
     let environment =
@@ -65,22 +62,25 @@ async fn demo(ports: Ports) -> Exit {
     let Loaded { config, .. } =
         match config::parse(&demo.config_text(), "demo.toml", Path::new("."), &environment) {
             Ok(loaded) => loaded,
-            Err(faults) => {
-                tell(&faults.to_string());
-                return Exit::Config;
-            }
+            Err(faults) => return refuse(&faults),
         };
     app::install_log(&config);
     let parts = Parts { clock, random, lines: lines.clone(), observer: Some(demo.observer()) };
     let app = match App::start(config, parts).await {
         Ok(app) => app,
-        Err(error) => {
-            tell(&format!("vestibule demo: {} (--port N moves all four ports: N to N+3)", chain(&error)));
-            return Exit::Failed;
-        }
+        Err(error) => return cannot_start(&error),
     };
     print(&demo.banner());
     let mut signals = signals;
     signals.next().await;
     end(app, signals, &lines).await
+}
+
+/// Most often another demo runs already, or a gateway: its default ports are the same.
+fn cannot_start(error: &(dyn std::error::Error + 'static)) -> Exit {
+    tell(&format!("vestibule demo: {}", chain(error)));
+    if is_taken(error) {
+        tell("    end what uses it, or move all four ports (N to N+3): vestibule demo --port N");
+    }
+    Exit::Failed
 }

@@ -1,7 +1,7 @@
 //! `vestibule keygen`: makes keys.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     /// What the key is for
     #[arg(value_name = "KIND")]
     kind: Kind,
-    /// Write it to a new file that only its owner can read, instead of standard output
+    /// Write it to a new file that only its owner can read, instead of standard output; never overwrites
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -38,6 +38,14 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(()) => {
             tell(&format!("wrote {} (mode 0600)", path.display()));
             Exit::Fine
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            tell(&format!(
+                "vestibule: {} exists and is not overwritten\n    \
+                 name another file; a new session key signs everybody out",
+                path.display()
+            ));
+            Exit::Failed
         }
         Err(error) => {
             tell(&format!("vestibule: cannot write {}: {error}", path.display()));

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Loaded};
+use crate::config::{self, Faults, Loaded};
 
 /// What a process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,15 @@ enum Exit {
 
 /// An authenticating reverse proxy: OpenID Connect in front of web applications that have no sign-in of their own.
 #[derive(Debug, Parser)]
-#[command(name = "vestibule", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "vestibule",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 fine, 1 failed while running, 2 wrong command line, 3 warnings under --strict, 78 the \
+    configuration is wrong.\n\
+    Results go to standard output, everything else to standard error. To see it work: vestibule demo"
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -39,7 +47,8 @@ struct Cli {
 enum Verb {
     /// Run the gateway
     #[command(
-        after_help = "Exit codes: 0 ended as asked, 1 cannot listen or crashed, 78 the configuration is wrong.\n\
+        after_help = "Exit codes: 0 ended as asked (SIGTERM, Ctrl-C), 1 cannot listen or crashed, 78 the configuration is \
+        wrong.\n\
         Access and audit lines go to standard output, everything else to standard error."
     )]
     Serve(ConfigArgs),
@@ -50,11 +59,13 @@ enum Verb {
     #[command(after_help = "Exit codes: 0 fine, 78 the configuration is wrong.")]
     Routes(ConfigArgs),
     /// Run gateway, provider and sample upstream in one process on loopback; nothing is saved
-    #[command(after_help = "Exit codes: 0 ended as asked, 1 a port is taken.")]
+    #[command(after_help = "Exit codes: 0 ended as asked (Ctrl-C), 1 a port is taken.")]
     Demo(demo::Arguments),
     /// Make a new key
+    #[command(after_help = "Exit codes: 0 fine, 1 the file exists already or cannot be written.")]
     Keygen(keygen::Arguments),
     /// Print the version
+    #[command(after_help = "Exit codes: 0 always.")]
     Version,
 }
 
@@ -98,10 +109,7 @@ fn version() -> String {
 impl ConfigArgs {
     /// Loads the configuration; its faults go to standard error.
     fn load(&self) -> Result<Loaded, Exit> {
-        config::load(&self.path(), &environment).map_err(|faults| {
-            tell(&faults.to_string());
-            Exit::Config
-        })
+        config::load(&self.path(), &environment).map_err(|faults| refuse(&faults))
     }
 
     fn path(&self) -> PathBuf {
@@ -115,6 +123,16 @@ impl ConfigArgs {
             }
         }
     }
+}
+
+/// Says what is wrong with a configuration: the same text from every verb.
+fn refuse(faults: &Faults) -> Exit {
+    let errors = match faults.errors() {
+        1 => "1 error".to_owned(),
+        count => format!("{count} errors"),
+    };
+    tell(&format!("{faults}\n\n{errors}. The configuration is refused."));
+    Exit::Config
 }
 
 /// The environment of this process: the only place that reads it.
@@ -150,4 +168,11 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// Whether an error comes from an address that somebody else listens on.
+fn is_taken(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::AddrInUse)
 }

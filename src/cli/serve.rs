@@ -1,6 +1,6 @@
 //! `vestibule serve`: runs the gateway.
 
-use super::{ConfigArgs, Exit, chain, tell};
+use super::{ConfigArgs, Exit, chain, is_taken, tell};
 use crate::app::{self, App, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
@@ -57,6 +57,11 @@ async fn serve(config: Config) -> Exit {
         Ok(app) => app,
         Err(error) => {
             tell(&format!("vestibule: {}", chain(&error)));
+            if is_taken(&error) {
+                tell(
+                    "    end what uses it (ss -ltnp shows that), or choose another by listen.http or listen.admin",
+                );
+            }
             return Exit::Failed;
         }
     };

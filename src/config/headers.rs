@@ -73,7 +73,7 @@ const SECRET_EXAMPLE: &str = "{ file = \"gateway.secret\" }";
 
 pub(super) fn read<'a>(top: &Section<'a>) -> HeaderSets<'a> {
     let mut sets = HashMap::new();
-    for (name, field) in top.named("headers", "[headers.legacy]") {
+    for (name, field) in top.named("headers", "[headers.legacy]", &[]) {
         if name == NONE || Preset::parse(name).is_some() {
             field.key_fault(
                 Code::Name,

@@ -25,7 +25,7 @@ mod session;
 mod values;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -117,7 +117,14 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Faults>
     let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
         let what = format!("cannot be read: {}", secrets::reason(&error));
-        return Err(refuse(&what, "name another file with --config, or let this user read it"));
+        let help = match error.kind() {
+            ErrorKind::NotFound => {
+                "name a file with --config FILE; without it vestibule.toml here is taken, else /etc/vestibule/vestibule.toml"
+            }
+            ErrorKind::PermissionDenied => "let the user that runs this read it",
+            _ => "name a file with --config FILE",
+        };
+        return Err(refuse(&what, help));
     }
     if bytes.len() as u64 > MAX_FILE {
         return Err(refuse("is larger than 1 MiB", "no configuration is: check what --config names"));

@@ -41,7 +41,7 @@ const SECRET_EXAMPLE: &str = "{ file = \"client.secret\" }";
 
 pub(super) fn read<'a>(top: &Section<'a>) -> Providers<'a> {
     let mut providers = Providers { names: Vec::new(), settings: None };
-    for (name, field) in top.named("providers", "[providers.main]") {
+    for (name, field) in top.named("providers", "[providers.main]", keys::PROVIDER) {
         let settings = read_one(name, &field.section(keys::PROVIDER));
         if let Some(first) = providers.names.first() {
             field.key_fault(
@@ -53,6 +53,10 @@ pub(super) fn read<'a>(top: &Section<'a>) -> Providers<'a> {
             providers.settings = settings;
         }
         providers.names.push(name);
+    }
+    if providers.names.is_empty() && top.field("providers").is_some_and(|field| !field.is_empty_table()) {
+        // A provider that is written wrongly was reported; nobody is helped by hearing that there is none.
+        providers.names.push("main");
     }
     providers
 }
@@ -181,6 +185,9 @@ fn scopes(field: &Field<'_>) -> Option<Vec<String>> {
             return None;
         }
         found.push(text.to_owned());
+    }
+    if found.is_empty() && !field.is_empty_list() {
+        return None;
     }
     if !found.iter().any(|scope| scope == "openid") {
         field.fault(

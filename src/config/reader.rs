@@ -164,15 +164,37 @@ impl<'a> Section<'a> {
         self.context.report(Severity::Error, code, (&self.path, position), (message.into(), help.into()));
     }
 
-    /// The tables below `key` by their names, in the order of the file. `form` shows how one is begun.
-    pub(super) fn named(&self, key: &str, form: &str) -> Vec<(&'a str, Field<'a>)> {
+    /// The tables below `key` by their names, in the order of the file. `form` shows how one is begun, `legal` are the
+    /// keys of one: found outside of any, they are reported once.
+    pub(super) fn named(&self, key: &str, form: &str, legal: &[&str]) -> Vec<(&'a str, Field<'a>)> {
         let Some(field) = self.field(key) else { return Vec::new() };
         let Value::Dict(_, values) = field.value else {
             field.wrong_type("a group of named tables", form);
             return Vec::new();
         };
+        let is_loose = |(name, value): &(&String, &Value)| {
+            !matches!(value, Value::Dict(..)) && (legal.contains(&name.as_str()) || !is_name(name))
+        };
+        let loose = values.iter().filter(is_loose).map(|(name, value)| Field {
+            context: self.context,
+            path: field.path.child(name),
+            value,
+        });
+        let loose = loose.min_by_key(|loose| self.context.document.key_position(&loose.path));
+        if let Some(first) = &loose {
+            first.key_fault(
+                Code::Type,
+                format!("{} stands outside of a named table", first.path),
+                format!("begin one above it, with a name of your own: {form}"),
+            );
+        }
         let mut found = Vec::new();
         for (name, value) in values {
+            // A secret or a map is a table as well, and belongs to the same slip.
+            let is_part = legal.contains(&name.as_str()) && loose.is_some();
+            if is_part || is_loose(&(name, value)) {
+                continue;
+            }
             let own = Field { context: self.context, path: field.path.child(name), value };
             if !is_name(name) {
                 own.key_fault(
@@ -302,6 +324,11 @@ impl<'a> Field<'a> {
     /// Whether the value is a list without elements.
     pub(super) const fn is_empty_list(&self) -> bool {
         matches!(self.value, Value::Array(_, values) if values.is_empty())
+    }
+
+    /// Whether the value is a table without entries.
+    pub(super) fn is_empty_table(&self) -> bool {
+        matches!(self.value, Value::Dict(_, values) if values.is_empty())
     }
 
     /// The value as text of any kind, also an empty one.

@@ -34,10 +34,8 @@ const UPSTREAM_EXAMPLE: &str = "upstream = \"http://127.0.0.1:8080\"";
 
 /// All routes, in the order of the file. None when something is wrong with one of them.
 pub(super) fn read<'a>(top: &Section<'a>, around: &Around<'a, '_>) -> Option<Vec<RouteConfig>> {
-    let named = top.named("routes", FORM);
-    if named.is_empty()
-        && top.field("routes").is_none_or(|field| matches!(field.value(), figment::value::Value::Dict(..)))
-    {
+    let named = top.named("routes", FORM, keys::ROUTE);
+    if named.is_empty() && top.field("routes").is_none_or(|field| field.is_empty_table()) {
         top.missing(
             "routes",
             Code::Missing,

@@ -47,6 +47,14 @@ pub(super) fn read(section: &Section<'_>, around: &Around<'_, '_>) -> Option<Rul
 
 fn term(field: &Field<'_>, around: &Around<'_, '_>) -> Option<Term> {
     let text = field.text("a term", EXAMPLE)?;
+    if has_outer_space(text) {
+        field.fault(
+            Code::BadTerm,
+            format!("{} holds white space around a part: {}", field.path(), quote(text)),
+            format!("write it without. Terms are: {}", Term::KINDS),
+        );
+        return None;
+    }
     let term = match text.parse::<Term>() {
         Ok(term) if !text.chars().any(char::is_control) => term,
         Ok(_) => {
@@ -96,15 +104,47 @@ fn bad_term(field: &Field<'_>, text: &str, error: &TermError) {
         TermError::NoClaim => "lacks the value that the claim must have",
     };
     let kind = text.split(':').next().unwrap_or_default();
-    let known = ["everyone", "signed-in", "user", "email", "domain", "group", "provider", "claim"];
     let guess = match error {
-        TermError::Unknown(_) => nearest(kind, known).filter(|near| *near != kind),
-        _ => None,
+        TermError::Unknown(_) => guess(text, kind),
+        _ => String::new(),
     };
-    let guess = guess.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
     field.fault(
         Code::BadTerm,
         format!("{} {what}: {}", field.path(), quote(text)),
         format!("{guess}Terms are: {}", Term::KINDS),
     );
+}
+
+/// What somebody may have meant who wrote no term: a slip, another product's word, or a name without its kind.
+fn guess(text: &str, kind: &str) -> String {
+    const KINDS: [&str; 8] =
+        ["everyone", "signed-in", "user", "email", "domain", "group", "provider", "claim"];
+    // Elsewhere these mean whoever signs in as often as whoever comes: the difference has to be said.
+    const ANYBODY: [&str; 6] = ["*", "all", "any", "anyone", "anybody", "public"];
+    const SIGNED_IN: [&str; 4] = ["authenticated", "logged-in", "valid-user", "users"];
+    let lower = text.to_ascii_lowercase();
+    if ANYBODY.contains(&lower.as_str()) {
+        return "did you mean signed-in, or everyone (without a sign-in)? ".to_owned();
+    }
+    if SIGNED_IN.contains(&lower.as_str()) {
+        return "did you mean signed-in? ".to_owned();
+    }
+    match nearest(kind, KINDS).filter(|near| *near != kind) {
+        Some(near) => format!("did you mean {near}? "),
+        None if text == kind && !text.is_empty() => {
+            format!("a group is written {}. ", quote(&format!("group:{text}")))
+        }
+        None => String::new(),
+    }
+}
+
+/// Whether a part of the text begins or ends with white space, so that it would match nobody. A value may hold the
+/// separators: only the first of each counts.
+fn has_outer_space(text: &str) -> bool {
+    let (kind, value) = text.split_once(':').unwrap_or((text, ""));
+    let (name, value) = match kind {
+        "claim" => value.split_once('=').unwrap_or((value, "")),
+        _ => ("", value),
+    };
+    [kind, name, value].iter().any(|part| part.trim() != *part)
 }

@@ -146,8 +146,13 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
         Shown::Path => plain_path(path),
         Shown::Hidden => "the file named here".to_owned(),
     };
+    // The file of session.key is mostly called session.key: say which of the two is meant.
+    let called = match shown {
+        Shown::Path => format!("the file {name}"),
+        Shown::Hidden => name.clone(),
+    };
     let unusable = |what: &str, help: &str| {
-        field.fault(Code::SecretFile, format!("{}: {name} {what}", field.path()), help);
+        field.fault(Code::SecretFile, format!("{}: {called} {what}", field.path()), help);
     };
     // Asked before opening, since opening a pipe would wait for somebody to write to it.
     let kind = std::fs::metadata(path);
@@ -160,15 +165,24 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
         Ok(opened) => opened,
         Err(error) => {
             let what = format!("cannot be read: {}", reason(&error));
-            let make = match field.path().to_string().as_str() {
-                "session.key" => "; make one with: vestibule keygen session --out session.key",
-                _ => "",
+            let make = match (field.path().to_string().as_str(), shown) {
+                ("session.key", Shown::Path) => {
+                    format!("; make one with: vestibule keygen session --out {name}")
+                }
+                _ => String::new(),
             };
-            unusable(&what, &format!("relative paths start at the folder of the configuration file{make}"));
+            let help = match error.kind() {
+                std::io::ErrorKind::PermissionDenied => {
+                    "let the user that runs this read it: make that user the owner, or its group the file's"
+                        .to_owned()
+                }
+                _ => format!("relative paths start at the folder of the configuration file{make}"),
+            };
+            unusable(&what, &help);
             return None;
         }
     };
-    check_permissions(field, &name, &metadata)?;
+    check_permissions(field, (&called, &name), &metadata)?;
     let mut bytes = Zeroizing::new(Vec::new());
     match file.take(MAX_SECRET + 1).read_to_end(&mut bytes) {
         Ok(length) if u64::try_from(length).is_ok_and(|length| length > MAX_SECRET) => {
@@ -193,7 +207,7 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
     Some(text)
 }
 
-fn check_permissions(field: &Field<'_>, name: &str, metadata: &Metadata) -> Option<()> {
+fn check_permissions(field: &Field<'_>, (called, name): (&str, &str), metadata: &Metadata) -> Option<()> {
     let mode = metadata.permissions().mode();
     let what = if mode & WORLD_WRITABLE != 0 {
         "can be changed by everybody on this machine"
@@ -204,7 +218,7 @@ fn check_permissions(field: &Field<'_>, name: &str, metadata: &Metadata) -> Opti
     };
     field.fault(
         Code::SecretPermissions,
-        format!("{}: {name} {what} (mode {:04o})", field.path(), mode & 0o7777),
+        format!("{}: {called} {what} (mode {:04o})", field.path(), mode & 0o7777),
         format!("run: chmod 600 {name}; in a pod set the volume's defaultMode: 0440 and the pod's fsGroup"),
     );
     None

@@ -77,6 +77,10 @@ allow    = ["claim:acr=mfa"]
 pub(super) fn banner(ports: Ports) -> String {
     let Ports { admin, upstream, provider, .. } = ports;
     let gateway = gateway_url(ports);
+    let moved = match ports.gateway {
+        Ports::FIRST => String::new(),
+        port => format!(" --port {port}"),
+    };
     format!(
         "vestibule demo: nothing is saved, nothing leaves this machine
 
@@ -95,7 +99,7 @@ Things to try
   curl -i {gateway}/   401, not a redirect: this is not a browser
   curl -i -H 'X_Forwarded_User: root' {gateway}/public    see it stripped
 
-Config in use: vestibule demo --print      Stop: Ctrl-C
+Config in use: vestibule demo{moved} --print      Stop: Ctrl-C
 "
     )
 }

@@ -55,7 +55,7 @@ pub struct Demo {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address is taken or cannot be used.
-    #[error("the demo's {what} cannot listen on {address} (--port N moves all four ports: N to N+3)")]
+    #[error("the {what} cannot listen on {address}")]
     Bind {
         /// Which server: `provider` or `sample upstream`.
         what: &'static str,
@@ -72,6 +72,9 @@ pub enum StartError {
 // === impl Ports ===
 
 impl Ports {
+    /// The first port of a demo that is not told otherwise.
+    pub const FIRST: u16 = 4180;
+
     /// Four ports in a row: gateway, admin, upstream, provider. None if they would run past the last port.
     #[must_use]
     pub fn starting_at(first: u16) -> Option<Self> {
@@ -86,7 +89,12 @@ impl Ports {
 
 impl Default for Ports {
     fn default() -> Self {
-        Self { gateway: 4180, admin: 4181, upstream: 4182, provider: 4183 }
+        Self {
+            gateway: Self::FIRST,
+            admin: Self::FIRST + 1,
+            upstream: Self::FIRST + 2,
+            provider: Self::FIRST + 3,
+        }
     }
 }
 

@@ -252,8 +252,7 @@ impl Refusal {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if matches!(self, Self::UnsupportedMethod) {
-            let served = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-            headers.insert(ALLOW, HeaderValue::from_static(served));
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         }
         if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
             headers.insert("retry-after", HeaderValue::from_static("10"));

@@ -9,6 +9,8 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod command_line;
+mod docs;
 mod hosts;
 mod layering;
 mod lines;

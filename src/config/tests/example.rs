@@ -7,6 +7,7 @@ use super::place::Place;
 
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
 const ERRORS: &str = include_str!("../../../docs/errors.md");
+const REFERENCE: &str = include_str!("../../../docs/configuration.md");
 
 /// The example with its defaults written out: `#key = value` is a key, `# words` are words.
 fn written_out() -> String {
@@ -117,4 +118,84 @@ fn every_code_is_explained_and_nothing_else_is() {
         let anchor = code.url().split_once('#').map(|(_, anchor)| anchor).expect("an anchor");
         assert!(ERRORS.contains(&format!("<a id=\"{anchor}\"></a>")), "docs/errors.md lacks {anchor}");
     }
+}
+
+/// The rows of the first table below a heading of `docs/configuration.md`, cell by cell.
+fn reference(heading: &str) -> Vec<Vec<&'static str>> {
+    let from = REFERENCE.split(heading).nth(1).unwrap_or_else(|| panic!("no {heading:?}"));
+    let table = from.lines().skip_while(|line| !line.starts_with('|'));
+    let rows = table.take_while(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+fn heading(section: &str) -> String {
+    match section {
+        "" => "\n## Top level\n".to_owned(),
+        "providers.main" => "\n## `[providers.NAME]`\n".to_owned(),
+        "routes.wiki" => "\n## `[routes.NAME]`\n".to_owned(),
+        section => format!("\n## `[{section}]`\n"),
+    }
+}
+
+#[test]
+fn the_reference_has_every_key_and_no_other() {
+    for (section, keys) in sections() {
+        let names: Vec<String> = reference(&heading(section))
+            .iter()
+            .filter_map(|row| row.first().map(|name| name.trim_matches('`').to_owned()))
+            .collect();
+        // Sections have headings of their own.
+        let is_section = |key: &&&str| section.is_empty() && REFERENCE.contains(&format!("\n## `[{key}"));
+        let keys: Vec<String> =
+            keys.iter().filter(|key| !is_section(key)).map(|key| (*key).to_owned()).collect();
+        assert_eq!(
+            BTreeSet::from_iter(&names),
+            BTreeSet::from_iter(&keys),
+            "docs/configuration.md, section {section:?}"
+        );
+    }
+}
+
+#[test]
+fn the_defaults_in_the_reference_are_those_of_the_example() {
+    let table: toml::Table = written_out().parse().expect("toml");
+    for (section, _) in sections() {
+        let mut value = toml::Value::Table(table.clone());
+        for step in section.split('.').filter(|step| !step.is_empty()) {
+            value = value.get(step).cloned().unwrap_or_else(|| panic!("no {section}"));
+        }
+        for row in reference(&heading(section)) {
+            let [key, _, default, ..] = row.as_slice() else { panic!("a short row: {row:?}") };
+            let key = key.trim_matches('`');
+            // Words are no default to compare; auth_params has an example in the example.
+            let Some(default) = default.strip_prefix('`').and_then(|text| text.strip_suffix('`')) else {
+                continue;
+            };
+            if key == "auth_params" {
+                continue;
+            }
+            let written: toml::Table = format!("value = {default}").parse().expect("a value");
+            assert_eq!(value.get(key), written.get("value"), "{section}: {key}");
+        }
+    }
+}
+
+#[test]
+fn the_reference_has_every_term_placeholder_and_header_set() {
+    use crate::authz::Term;
+    use crate::identity::{Preset, Template, preset};
+    let sets = reference("\nA header whose value is absent");
+    for one in Preset::ALL {
+        let row = sets.iter().find(|row| row.first() == Some(&&*format!("`{}`", one.name())));
+        let row = row.unwrap_or_else(|| panic!("no {}", one.name()));
+        let cells = row.get(1).expect("its headers").to_lowercase();
+        for (name, _) in preset(*one) {
+            assert!(cells.contains(&format!("`{name}`")), "{name} in {cells}");
+        }
+    }
+    for placeholder in Template::PLACEHOLDERS.split(", ") {
+        assert!(REFERENCE.contains(&format!("`{placeholder}`")), "{placeholder}");
+    }
+    let terms = reference("\n### Terms\n").len();
+    assert_eq!(terms, Term::KINDS.split(", ").count());
 }

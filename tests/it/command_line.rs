@@ -1,0 +1,386 @@
+//! The command line as an operator meets it: the real binary, its exit codes, and what goes to which output.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// A folder of its own for one test, removed at its end, with the secrets that [`TEN_LINES`] names.
+struct Place(PathBuf);
+
+/// How a run ended and what it said.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+const BROKEN: &str = r#"public_url = "https://wiki.example.com"
+[session]
+key = "hunter2"
+[providers.main]
+issuer = "https://sso.example.com"
+client_secrt = { file = "client.secret" }
+[routes.wiki]
+upstream = "http://127.0.0.1:8080"
+"#;
+
+impl Place {
+    fn new(test: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("vestibule-cli-{}-{test}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let place = Self(folder);
+        place.put("client.secret", "not-a-real-secret\n", 0o600);
+        assert_eq!(place.run("keygen session --out session.key").code, Some(0));
+        place
+    }
+
+    fn put(&self, name: &str, text: &str, mode: u32) {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("a file");
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command.args(line.split_whitespace()).current_dir(&self.0).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, line: &str) -> Said {
+        self.command(line).output().expect("the binary").into()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
+/// The first configuration of the README, as it stands there.
+fn ten_lines() -> String {
+    let readme = include_str!("../../README.md");
+    let after = readme.split("```toml\n# vestibule.toml\n").nth(1).expect("the configuration of the README");
+    after.split("```").next().expect("its end").to_owned()
+}
+
+/// The same with listeners of its own.
+fn listening(http: &str) -> String {
+    format!("{}[listen]\nhttp = [\"{http}\"]\nadmin = \"off\"\n", ten_lines())
+}
+
+#[test]
+fn the_configuration_of_the_readme_passes_and_says_what_to_register() {
+    let place = Place::new("readme");
+    let text = ten_lines();
+    let written = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('['));
+    assert!(written.count() <= 10);
+    place.put("vestibule.toml", &text, 0o644);
+    let said = place.run("check --strict");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(said.err, "");
+    for line in [
+        "vestibule.toml\n",
+        "1 provider, 1 route\n",
+        "redirect URI to register:              https://wiki.example.com/oauth2/callback\n",
+        "post-logout redirect URI to register:  https://wiki.example.com/oauth2/signed_out\n",
+        "\nThe configuration is valid.\n",
+    ] {
+        assert!(said.out.contains(line), "{line:?} in {}", said.out);
+    }
+    let json = place.run("check --json");
+    assert_eq!((json.code, json.out.as_str(), json.err.as_str()), (Some(0), "[]\n", ""));
+}
+
+#[test]
+fn every_verb_says_the_same_about_a_broken_configuration_and_exits_78() {
+    let place = Place::new("broken");
+    place.put("vestibule.toml", BROKEN, 0o644);
+    let check = place.run("check");
+    assert_eq!((check.code, check.out.as_str()), (Some(78), ""), "{check:?}");
+    for text in [
+        "vestibule.toml:3:7  error[config/plain-secret]  session.key must be a reference\n",
+        "vestibule.toml:4:1  error[config/missing]  providers.main.client_id is missing\n",
+        "vestibule.toml:6:1  error[config/unknown-key]  providers.main.client_secrt is not a key\n    did you mean client_secret? ",
+        "vestibule.toml:7:1  error[config/no-allow]  routes.wiki says no one and nothing about who may enter\n",
+        "\n4 errors. The configuration is refused.\n",
+    ] {
+        assert!(check.err.contains(text), "{text:?} in {}", check.err);
+    }
+    assert!(!check.err.contains("hunter2"));
+    for verb in ["serve", "routes", "check --strict"] {
+        let other = place.run(verb);
+        assert_eq!((other.code, &other.err, other.out.as_str()), (check.code, &check.err, ""), "{verb}");
+    }
+    let json = place.run("check --json");
+    assert_eq!((json.code, json.err.as_str()), (Some(78), ""));
+    let faults: Vec<serde_json::Value> = serde_json::from_str(&json.out).expect("json");
+    assert_eq!(faults.len(), 4);
+    for key in ["code", "severity", "file", "line", "column", "key", "message", "help", "url"] {
+        assert!(faults.iter().all(|fault| !fault[key].is_null()), "{key}");
+    }
+}
+
+#[test]
+fn warnings_go_to_standard_error_and_fail_only_a_strict_check() {
+    let place = Place::new("warnings");
+    let text = ten_lines().replace("https://wiki", "http://wiki");
+    place.put("vestibule.toml", &format!("insecure_http = true\n{text}"), 0o644);
+    for (verb, code) in [("check", 0), ("check --strict", 3)] {
+        let said = place.run(verb);
+        assert_eq!(said.code, Some(code), "{said:?}");
+        assert!(said.err.starts_with("vestibule.toml:1:1  warning[config/insecure-http]"), "{said:?}");
+        assert!(said.out.ends_with("\n1 warning. The configuration is valid.\n"), "{said:?}");
+    }
+    let json = place.run("check --strict --json");
+    assert_eq!((json.code, json.err.as_str()), (Some(3), ""));
+    assert!(json.out.contains("\"severity\": \"warning\""));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_with_the_places_that_are_looked_at() {
+    let place = Place::new("absent");
+    for verb in ["check", "serve", "routes"] {
+        let said = place.run(&format!("{verb} --config nowhere.toml"));
+        assert_eq!((said.code, said.out.as_str()), (Some(78), ""));
+        let first = "nowhere.toml  error[config/file]  cannot be read: it does not exist\n";
+        assert!(said.err.starts_with(first), "{said:?}");
+        assert!(said.err.contains("--config FILE") && said.err.contains("/etc/vestibule/vestibule.toml"));
+    }
+}
+
+#[test]
+fn a_secret_that_others_may_read_or_that_is_absent_is_refused_with_the_command_that_helps() {
+    let place = Place::new("secrets");
+    fs::create_dir(place.path("etc")).expect("a folder");
+    place.put("etc/vestibule.toml", &ten_lines(), 0o644);
+    place.put("etc/client.secret", "s", 0o604);
+    let said = place.run("check --config etc/vestibule.toml");
+    assert_eq!(said.code, Some(78));
+    assert!(said.err.contains("vestibule keygen session --out etc/session.key\n"), "{said:?}");
+    assert!(said.err.contains("(mode 0604)\n    run: chmod 600 etc/client.secret;"), "{said:?}");
+    let key = place.path("etc/session.key");
+    fs::copy(place.path("session.key"), &key).expect("a key");
+    fs::set_permissions(place.path("etc/client.secret"), Permissions::from_mode(0o600)).expect("a mode");
+    assert_eq!(place.run("check --config etc/vestibule.toml").code, Some(0));
+}
+
+#[test]
+fn routes_are_shown_as_they_match_the_most_exact_first() {
+    let place = Place::new("routes");
+    let text = r#"
+[routes.wiki_docs]
+host     = ["docs.example.com", "wiki.example.com"]
+path     = ["/docs", "/docs/internal/"]
+upstream = "http://[::1]"
+allow    = ["everyone"]
+headers  = ["remote", "grafana"]
+"#;
+    place.put("vestibule.toml", &format!("{}{text}", ten_lines()), 0o644);
+    let said = place.run("routes");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let rows: Vec<Vec<&str>> = said
+        .out
+        .lines()
+        .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ["route", "host", "path", "who", "headers", "upstream"],
+            [
+                "wiki_docs",
+                "docs.example.com",
+                "/docs/internal",
+                "everyone",
+                "remote, grafana",
+                "http://[::1]:80"
+            ],
+            ["wiki_docs", "docs.example.com", "/docs", "everyone", "remote, grafana", "http://[::1]:80"],
+            [
+                "wiki_docs",
+                "wiki.example.com",
+                "/docs/internal",
+                "everyone",
+                "remote, grafana",
+                "http://[::1]:80"
+            ],
+            ["wiki_docs", "wiki.example.com", "/docs", "everyone", "remote, grafana", "http://[::1]:80"],
+            ["wiki", "wiki.example.com", "/", "group:staff", "forwarded", "http://127.0.0.1:8080"],
+        ]
+    );
+}
+
+#[test]
+fn a_session_key_is_43_characters_for_its_owner_alone_and_never_overwritten() {
+    let place = Place::new("keygen");
+    let legal = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let printed = place.run("keygen session");
+    assert_eq!((printed.code, printed.err.as_str()), (Some(0), ""));
+    let key = printed.out.strip_suffix('\n').expect("a line");
+    assert!(key.len() == 43 && legal(key), "{key}");
+
+    let path = place.path("session.key");
+    let mode = fs::metadata(&path).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    let first = fs::read_to_string(&path).expect("the key");
+    assert!(first.len() == 44 && first != printed.out);
+    let again = place.run("keygen session --out session.key");
+    assert_eq!((again.code, again.out.as_str()), (Some(1), ""));
+    assert!(
+        again.err.contains("session.key exists and is not overwritten\n    name another file"),
+        "{again:?}"
+    );
+    assert_eq!(fs::read_to_string(&path).expect("the key"), first);
+
+    let written = place.run("keygen session --out other.key");
+    assert_eq!((written.code, written.out.as_str()), (Some(0), ""));
+    assert_eq!(written.err, "wrote other.key (mode 0600)\n");
+    assert_eq!(place.run("keygen session --out no/such/folder.key").code, Some(1));
+}
+
+#[test]
+fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
+    let place = Place::new("usage");
+    for line in [
+        "",
+        "serv",
+        "check --cofig x",
+        "check more",
+        "check --config=",
+        "keygen",
+        "keygen assertion",
+        "demo --port 0",
+        "demo --port 65533",
+        "demo --port x",
+        "routes --json",
+        "version --json",
+    ] {
+        let said = place.run(line);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{line}: {said:?}");
+        assert!(said.err.contains("Usage: vestibule") || said.err.contains("try '--help'"), "{said:?}");
+    }
+    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "version "] {
+        let said = place.run(&format!("{verb}--help"));
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{verb}");
+        assert!(said.out.contains("Exit codes: 0"), "{verb}: {}", said.out);
+    }
+    for verb in ["serve", "check", "routes"] {
+        let help = place.run(&format!("{verb} --help")).out;
+        let words: Vec<&str> = help.split_whitespace().collect();
+        let default = "[default: vestibule.toml, else /etc/vestibule/vestibule.toml]";
+        assert!(words.join(" ").contains(default), "{verb}: {help}");
+    }
+    let version = format!("vestibule {}", env!("CARGO_PKG_VERSION"));
+    for line in ["version", "--version", "-V"] {
+        let said = place.run(line);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{line}");
+        assert!(said.out.starts_with(&version) && said.out.lines().count() == 1, "{said:?}");
+    }
+}
+
+#[test]
+fn what_demo_prints_is_an_ordinary_configuration() {
+    let place = Place::new("demo-print");
+    let printed = place.run("demo --port 14180 --print");
+    assert_eq!((printed.code, printed.err.as_str()), (Some(0), ""));
+    place.put("vestibule.toml", &printed.out, 0o644);
+    assert_eq!(place.run("check").code, Some(78), "its two secrets are not in it");
+    let key = place.run("keygen session").out;
+    let with_secrets = |line: &str| -> Said {
+        let mut command = place.command(line);
+        command.env("DEMO_SESSION_KEY", key.trim()).env("DEMO_CLIENT_SECRET", "secret");
+        command.output().expect("the binary").into()
+    };
+    let said = with_secrets("check --strict");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    assert!(said.out.contains("http://127.0.0.1:14180/oauth2/callback\n"));
+    let routes = with_secrets("routes").out;
+    for route in ["/admin", "/public", "/sensitive"] {
+        assert!(routes.contains(route), "{routes}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_and_exits_1() {
+    let place = Place::new("busy");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address");
+    place.put("vestibule.toml", &listening(&address.to_string()), 0o644);
+    let said = place.run("serve");
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{said:?}");
+    assert!(said.err.contains(&format!("cannot listen on {address}")), "{said:?}");
+    assert!(said.err.contains("listen.http"), "{said:?}");
+
+    // The sample upstream's port is the third.
+    let said = place.run(&format!("demo --port {}", address.port() - 2));
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{said:?}");
+    assert!(said.err.contains(&format!("cannot listen on {address}")), "{said:?}");
+    assert!(said.err.contains("vestibule demo --port N"), "{said:?}");
+}
+
+#[test]
+fn serve_says_what_it_runs_and_ends_with_0_when_asked_to() {
+    let place = Place::new("serve");
+    place.put("vestibule.toml", &listening("127.0.0.1:0"), 0o644);
+    for signal in ["TERM", "INT"] {
+        let mut command = place.command("serve");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary");
+        let lines = start_lines(&mut child);
+        assert_eq!(
+            lines.get(..3).expect("the start lines"),
+            [
+                "vestibule: public url https://wiki.example.com",
+                "vestibule: provider main at https://sso.example.com/realms/main",
+                "vestibule: 1 route",
+            ]
+        );
+        let killed = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
+        assert!(killed.expect("kill").success());
+        let mut out = String::new();
+        child.stdout.take().expect("stdout").read_to_string(&mut out).expect("text");
+        assert_eq!(child.wait().expect("an end").code(), Some(0), "SIG{signal}");
+        let events: Vec<serde_json::Value> =
+            out.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+        let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+        assert_eq!(names, ["process.started", "process.stopping"], "results only on standard output");
+    }
+}
+
+/// The lines on standard error up to the one that says where it listens, which is the sign that it does.
+fn start_lines(child: &mut Child) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in BufReader::new(child.stderr.as_mut().expect("stderr")).lines() {
+        lines.push(line.expect("text"));
+        if lines.last().is_some_and(|line| line.starts_with("vestibule: listening on http://127.0.0.1:")) {
+            return lines;
+        }
+    }
+    panic!("it ended: {lines:?}");
+}
+
+#[test]
+fn the_example_configuration_passes_once_its_secrets_are_there() {
+    let place = Place::new("example");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml");
+    fs::copy(example, place.path("vestibule.toml")).expect("the example");
+    assert_eq!(place.run("check --strict").code, Some(0));
+}

@@ -1,0 +1,114 @@
+//! The pages for people: their links lead somewhere, and they name what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// Every Markdown file of the checkout, by its path from the root, with its text.
+fn pages() -> BTreeMap<PathBuf, String> {
+    fn collect(root: &Path, folder: &Path, into: &mut BTreeMap<PathBuf, String>) {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            let is_ours = !name.starts_with('.') && !matches!(name.as_str(), "target" | "node_modules");
+            if path.is_dir() && is_ours {
+                collect(root, &path, into);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                let own = path.strip_prefix(root).expect("inside the checkout").to_owned();
+                into.insert(own, fs::read_to_string(&path).expect("a page"));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeMap::new();
+    collect(root, root, &mut found);
+    found
+}
+
+/// The lines outside of code blocks.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_block = false;
+    text.lines().filter(move |line| {
+        let is_border = line.trim_start().starts_with("```");
+        in_block ^= is_border;
+        !in_block && !is_border
+    })
+}
+
+/// The targets of inline links: what stands in `](...)`, outside of code spans.
+fn targets(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for line in prose(text) {
+        for (at, piece) in line.split("](").enumerate().skip(1) {
+            let before: String = line.split("](").take(at).collect();
+            if before.matches('`').count().is_multiple_of(2) {
+                found.extend(piece.split(')').next());
+            }
+        }
+    }
+    found
+}
+
+/// The anchors of a page: its headings as code hosts spell them, and what it names itself.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).filter(|line| line.starts_with('#')).map(|line| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    });
+    let named = text.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned);
+    headings.chain(named).collect()
+}
+
+/// `docs/../README.md` as `README.md`.
+fn plain(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(out.pop()),
+            Component::CurDir => {}
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = pages();
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for (page, text) in &pages {
+        for target in targets(text) {
+            if target.starts_with("https://")
+                || target.starts_with("http://")
+                || target.starts_with("mailto:")
+            {
+                continue;
+            }
+            seen += 1;
+            let (file, anchor) =
+                target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+            let path = if file.is_empty() { page.clone() } else { plain(&page.with_file_name(file)) };
+            let is_there = !file.starts_with('/') && root.join(&path).exists();
+            let is_named = anchor
+                .is_none_or(|anchor| pages.get(&path).is_some_and(|text| anchors(text).contains(anchor)));
+            if !is_there || !is_named {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(seen > 20, "the links were looked for: {seen}");
+}
+
+#[test]
+fn every_page_of_docs_is_in_its_index() {
+    let pages = pages();
+    let index = pages.get(Path::new("docs/README.md")).expect("the index");
+    let listed: BTreeSet<&str> = targets(index).into_iter().collect();
+    for page in pages.keys().filter(|page| page.starts_with("docs") && !page.ends_with("README.md")) {
+        let name = page.file_name().expect("a name").to_string_lossy();
+        assert!(listed.contains(&*name), "{name} is not in docs/README.md");
+    }
+}
