@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::answer::{self, Body};
 use super::gateway::Generation;
+use super::links::{back_path, start_link};
 use super::login::Ended;
 use super::own;
 use super::visit::{Reader, Visit};
@@ -385,17 +386,4 @@ fn said(error: &str, description: Option<&str>) -> String {
         "the provider reported {error}{}",
         description.map(|text| format!(": {text}")).unwrap_or_default()
     )
-}
-
-/// A link that starts a sign-in which ends at `path`.
-pub(super) fn start_link(login: &str, path: &str, more: Option<&str>) -> String {
-    let path: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
-    let more = more.map(|more| format!("{more}&")).unwrap_or_default();
-    format!("{login}/start?{more}rd={path}")
-}
-
-/// The path in a link that [`start_link`] made.
-fn back_path(link: &str) -> String {
-    let query = link.split_once('?').map(|(_, query)| query);
-    own::parameter(query, "rd").unwrap_or_else(|| "/".to_owned())
 }
