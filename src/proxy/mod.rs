@@ -135,6 +135,9 @@ impl Proxy {
             Upgrade::None => exchange.run(request).await?,
             Upgrade::WebSocket => exchange.fresh(request).await?,
         };
+        // The version is a matter of each connection (RFC 9110 section 6.2). With the upstream's, an answer of HTTP/1.0
+        // would reach the client without framing, and a broken one would look complete.
+        *response.version_mut() = http::Version::HTTP_11;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return match client {
                 Some(client) => self.open_tunnel(client, response, link, lease(), settings),

@@ -35,6 +35,14 @@ async fn an_answer_that_breaks_off_never_looks_complete() {
 }
 
 #[tokio::test]
+async fn an_answer_in_http_1_0_is_framed_anew() {
+    let stage = stage_before("HTTP/1.0 200 OK\r\nconnection: close\r\n\r\nall of it").await;
+    let answer = public(&stage, "").await;
+    assert_eq!((answer.text().as_str(), answer.complete), ("all of it", true));
+    assert_eq!(answer.field("transfer-encoding"), Some("chunked"), "its end cannot be mistaken: {answer:?}");
+}
+
+#[tokio::test]
 async fn answers_that_make_no_sense_are_502_with_a_page_or_json() {
     for answer in [
         "garbage\r\n\r\n",
