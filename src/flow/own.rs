@@ -192,7 +192,7 @@ fn clear_cookies(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Respons
         } else {
             ""
         };
-        if let Ok(clear) = HeaderValue::from_str(&format!("{name}=; Path=/; Max-Age=0{secure}")) {
+        if let Ok(clear) = HeaderValue::from_bytes(format!("{name}=; Path=/; Max-Age=0{secure}").as_bytes()) {
             response.headers_mut().append(SET_COOKIE, clear);
         }
     }

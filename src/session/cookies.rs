@@ -112,11 +112,12 @@ impl CookieNames {
     }
 }
 
-/// The name-value pairs of every Cookie line, as sent (RFC 6265bis section 5.7).
+/// The name-value pairs of every Cookie line, as sent (RFC 6265bis section 5.7). A pair that is not UTF-8 is not ours;
+/// it must not hide those beside it, for scripts of the application may set such.
 pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        Some((name.trim(), value.trim()))
+    let lines = headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        Some((name.trim_ascii(), value.trim_ascii()))
     })
 }

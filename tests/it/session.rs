@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use vestibule::demo::provider::{Fault, User};
 
-use crate::support::Stage;
 use crate::support::stage::Plan;
+use crate::support::{Stage, exchange};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -187,6 +187,19 @@ async fn our_cookies_never_reach_the_upstream_and_others_do() {
     browser.fetch("/next").await;
     let received = stage.upstream.received().pop().expect("a request");
     assert_eq!(received.all("cookie"), ["theme=dark; vestibule-theme=x"]);
+}
+
+#[tokio::test]
+async fn a_cookie_of_the_application_that_is_no_text_does_not_hide_the_session() {
+    let stage = Stage::usual().await;
+    let browser = stage.signed_in("alice").await;
+    for value in [&b"caf\xe9"[..], "caf\u{e9}".as_bytes()] {
+        let line =
+            format!("GET /next HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncookie: name=", stage.gateway);
+        let rest = format!("; {}\r\n\r\n", browser.cookies());
+        let answer = exchange(stage.gateway, [line.as_bytes(), value, rest.as_bytes()].concat()).await;
+        assert_eq!(answer.status, 200, "{value:?}");
+    }
 }
 
 #[tokio::test]
