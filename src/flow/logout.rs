@@ -20,6 +20,9 @@ use crate::web::ReturnTo;
 /// How long a sign-out waits for what it must know of the provider.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long that form may take to arrive; who signs out slower is signed out all the same.
+const FORM_TIME: Duration = Duration::from_secs(10);
+
 /// The form that signs out holds one short field.
 const MAX_FORM: usize = 8 * 1024;
 
@@ -48,7 +51,10 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
     let (parts, body) = request.into_parts();
     let rd = match own::parameter(visit.facts().query(), "rd") {
         Some(rd) => Some(rd),
-        None => form_field(&parts.headers, body).await,
+        None => {
+            let field = shared.clock.timeout(FORM_TIME, form_field(&parts.headers, body)).await;
+            field.ok().flatten()
+        }
     };
     let rd = rd.map(|rd| login::return_to(visit, Some(&rd)));
     let presented = own::presented(shared, visit, &parts.headers);

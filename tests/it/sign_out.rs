@@ -1,9 +1,11 @@
 //! Signing out: asked for by the person, here and at the provider, and copies are dead.
 
+use std::time::Duration;
+
 use vestibule::demo::provider::Fault;
 
-use crate::support::Stage;
 use crate::support::stage::Plan;
+use crate::support::{Stage, exchange};
 
 #[tokio::test]
 async fn signing_out_ends_the_session_here_and_at_the_provider_and_a_copied_cookie_is_dead() {
@@ -86,4 +88,23 @@ async fn the_signed_out_page_never_signs_in_again_by_itself() {
     let answer = stage.browser().load("/oauth2/signed_out").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.field("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn a_form_that_never_arrives_holds_no_connection() {
+    let stage = Stage::usual().await;
+    let head = format!(
+        "POST /oauth2/sign_out HTTP/1.1\r\nhost: {0}\r\norigin: http://{0}\r\ncontent-length: 9\r\n\
+         content-type: application/x-www-form-urlencoded\r\n\r\nrd",
+        stage.gateway
+    );
+    let answer = exchange(stage.gateway, head);
+    tokio::pin!(answer);
+    let answer = loop {
+        tokio::select! {
+            answer = &mut answer => break answer,
+            () = tokio::task::yield_now() => stage.advance(Duration::from_secs(1)),
+        }
+    };
+    assert_eq!((answer.status, answer.location()), (303, "/oauth2/signed_out"));
 }
