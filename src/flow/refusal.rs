@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use tracing::Level;
 
@@ -245,6 +245,10 @@ impl Refusal {
             && let Ok(challenge) = HeaderValue::from_str(&format!("Vestibule sign_in=\"{sign_in}\""))
         {
             headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(self, Self::UnsupportedMethod) {
+            // RFC 9110 section 15.5.6 wants to hear what would be taken; a route takes every other method.
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         }
         if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
             headers.insert("retry-after", HeaderValue::from_static("10"));
