@@ -110,6 +110,7 @@ async fn connect_and_trace_are_refused_and_override_headers_change_nothing() {
     ] {
         let answer = ask(&stage, &line, "").await;
         assert!(matches!(answer.status, 400 | 405), "{line}: {}", answer.status);
+        assert_eq!(answer.status == 405, answer.field("allow").is_some(), "{line}");
     }
     let answer = ask(
         &stage,
