@@ -10,6 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::refusal::with_causes;
 use crate::clock::Clock;
 use crate::proxy;
 use crate::telemetry::{AccessLine, AccessTrail};
@@ -33,11 +34,13 @@ pub(super) struct AccessGuard {
     clock: Clock,
     started: Instant,
     complete: bool,
+    /// Why the answer broke off on our side of the client.
+    broken: Option<&'static str>,
     sent: u64,
 }
 
 /// The status of an answer that its client did not wait for.
-const CLIENT_GONE: u16 = 499;
+pub(super) const CLIENT_GONE: u16 = 499;
 
 impl Body {
     pub(super) fn upstream(body: proxy::Body) -> Self {
@@ -75,7 +78,7 @@ impl http_body::Body for Body {
                 Some(Ok(frame)) => {
                     guard.sent += frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(0));
                 }
-                Some(Err(_)) => {}
+                Some(Err(error)) => guard.broke(error),
                 None => guard.complete = true,
             }
             guard.complete |= ended;
@@ -100,7 +103,16 @@ impl http_body::Body for Body {
 
 impl AccessGuard {
     pub(super) const fn new(trail: AccessTrail, line: AccessLine, clock: Clock, started: Instant) -> Self {
-        Self { trail, line: Some(line), clock, started, complete: false, sent: 0 }
+        Self { trail, line: Some(line), clock, started, complete: false, broken: None, sent: 0 }
+    }
+
+    fn broke(&mut self, error: &proxy::BodyError) {
+        self.broken = Some(error.word());
+        let id = self.line.as_ref().map_or("", |line| line.request_id.as_str());
+        match error {
+            proxy::BodyError::LeaseEnded => tracing::info!(request_id = id, code = error.word(), "{error}"),
+            _ => tracing::warn!(request_id = id, code = error.word(), "{}", with_causes(error)),
+        }
     }
 
     /// Whether the connection never asks for the body: HEAD, 204, 304, and 101 whose stream is no body.
@@ -115,8 +127,11 @@ impl Drop for AccessGuard {
         let elapsed = self.clock.instant().saturating_duration_since(self.started);
         line.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         line.bytes_out = self.sent;
-        if !self.complete {
-            line.status = CLIENT_GONE;
+        match self.broken {
+            // The client saw this status, and that the rest is missing.
+            Some(word) => line.reason = Some(word.to_owned()),
+            None if !self.complete => line.status = CLIENT_GONE,
+            None => {}
         }
         self.trail.record(&line);
     }

@@ -119,7 +119,10 @@ async fn forward(
     };
     let cookies = has_round(visit, request.headers());
     let is_protected = !route.rule().is_public();
-    match generation.proxy.forward(pass, lease, request).await {
+    visit.expect(ending);
+    let answer = generation.proxy.forward(pass, lease, request).await;
+    let ending = visit.expected().unwrap_or_else(|| Ending::new("allow"));
+    match answer {
         Ok(response) => {
             let mut response = response.map(Body::upstream);
             guard_caches(response.headers_mut(), is_protected);

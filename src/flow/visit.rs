@@ -1,11 +1,11 @@
 //! A visit: one request on its way, with all that its story needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, Response};
 
-use super::answer::{AccessGuard, Body};
+use super::answer::{AccessGuard, Body, CLIENT_GONE};
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
 use crate::audit::{Event, EventName, What, Who};
@@ -19,8 +19,11 @@ pub(super) struct Visit {
     generation: Arc<Generation>,
     facts: Facts,
     reader: Reader,
+    clock: Clock,
     now: Timestamp,
     started: Instant,
+    /// What is known of how it ends; none once its answer is made.
+    open: Mutex<Option<Ending>>,
 }
 
 /// A request of which no facts could be read.
@@ -70,8 +73,11 @@ impl Reader {
 
 impl Visit {
     pub(super) fn new(generation: Arc<Generation>, shared: &Shared, facts: Facts, reader: Reader) -> Self {
-        let (now, started) = (shared.clock.now(), shared.clock.instant());
-        Self { generation, facts, reader, now, started }
+        let clock = shared.clock.clone();
+        let (now, started) = (clock.now(), clock.instant());
+        let decision = if super::own::is_own(&generation, &facts) { "own" } else { "sign_in" };
+        let open = Mutex::new(Some(Ending::new(decision)));
+        Self { generation, facts, reader, clock, now, started, open }
     }
 
     pub(super) const fn facts(&self) -> &Facts {
@@ -126,6 +132,21 @@ impl Visit {
         self.generation.logging.audit.record(event);
     }
 
+    /// Says how the request will end, before the wait for its answer: should the client not wait, its access line
+    /// tells that much.
+    pub(super) fn expect(&self, ending: Ending) {
+        *self.open() = Some(ending);
+    }
+
+    /// What [`Self::expect`] was told.
+    pub(super) fn expected(&self) -> Option<Ending> {
+        self.open().take()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<Ending>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts the request's id on the answer and lets its body write the access line at its end.
     pub(super) fn finish(
         &self,
@@ -133,8 +154,17 @@ impl Visit {
         mut response: Response<Body>,
         ending: Ending,
     ) -> Response<Body> {
+        self.open().take();
         put_id(&mut response, self.facts.id());
-        let Some(trail) = self.generation.logging.access.clone() else { return response };
+        match self.guard(clock, ending, response.status().as_u16()) {
+            Some(guard) => response.map(|body| body.guarded(guard)),
+            None => response,
+        }
+    }
+
+    /// What writes the access line when it is dropped.
+    fn guard(&self, clock: &Clock, ending: Ending, status: u16) -> Option<AccessGuard> {
+        let trail = self.generation.logging.access.clone()?;
         let facts = &self.facts;
         let mut path = facts.path().sent().to_owned();
         if self.generation.logging.query == QueryInLog::Shown
@@ -153,7 +183,7 @@ impl Visit {
             host: facts.host().to_string(),
             path,
             route: ending.route,
-            status: response.status().as_u16(),
+            status,
             decision: ending.decision,
             reason: ending.reason,
             user: ending.user,
@@ -161,8 +191,7 @@ impl Visit {
             duration_ms: 0,
             bytes_out: 0,
         };
-        let guard = AccessGuard::new(trail, line, clock.clone(), self.started);
-        response.map(|body| body.guarded(guard))
+        Some(AccessGuard::new(trail, line, clock.clone(), self.started))
     }
 
     /// Answers with a refusal, and records it.
@@ -183,6 +212,15 @@ impl Visit {
         let response = refusal.answer(self);
         let ending = Ending { reason: Some(outline.word.to_owned()), ..ending };
         self.finish(clock, response, ending)
+    }
+}
+
+impl Drop for Visit {
+    /// A client that goes before there is an answer takes the request with it. Its line is written all the same.
+    fn drop(&mut self) {
+        if let Some(ending) = self.expected() {
+            drop(self.guard(&self.clock, ending, CLIENT_GONE));
+        }
     }
 }
 
