@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::bind::Bound;
 use super::wire::{Turn, Wire};
 use crate::clock::Clock;
+use crate::lease::Patience;
 use crate::meter::{Counter, Gauge};
 use crate::web::PeerAddr;
 
@@ -34,7 +35,7 @@ pub struct Limits {
     pub head: Duration,
     /// How long a connection may lie idle between requests.
     pub keep_alive: Duration,
-    /// How long a client may take nothing of what is written to it.
+    /// How long a client may take nothing of what is written to it, unless the answer has a limit of its own.
     pub write_stall: Duration,
 }
 
@@ -192,6 +193,7 @@ async fn connection<S, F, B>(
         let (answer, leaving) = (service(peer, request), leaving.clone());
         async move {
             let mut response = answer.await;
+            turn.wait_for_client(response.extensions().get::<Patience>().copied());
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 turn.upgraded();
             } else if leaving.has_changed().unwrap_or(true) {

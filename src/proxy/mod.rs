@@ -46,7 +46,7 @@ pub use settings::{HostHeader, RouteSettings, Target};
 use crate::clock::Clock;
 use crate::gate::Pass;
 use crate::identity::Reserved;
-use crate::lease::Lease;
+use crate::lease::{Lease, Patience};
 use crate::observe::Observer;
 use crate::session::CookieNames;
 use crate::web::{Facts, Origin, Scheme};
@@ -148,6 +148,9 @@ impl Proxy {
             answer::clean(response.status(), response.headers_mut(), &self.reserved, &self.cookies)?;
         if wanted == Upgrade::WebSocket {
             reuse = Reuse::Close;
+        }
+        if let Some(idle) = settings.idle_timeout {
+            response.extensions_mut().insert(Patience(idle));
         }
         let lease = if is_stream(response.headers()) { lease() } else { Lease::endless() };
         let line =
