@@ -4,6 +4,8 @@
 //! of the session that let it in, and ends when the lease does: at the session's absolute end, or when a
 //! [`Lessor`] ends it (sign-out, revocation). The idle limit does not end an open stream.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
@@ -15,6 +17,11 @@ pub struct Lease(Option<watch::Receiver<Term>>);
 /// The other end of a [`Lease`]: moves its end, or ends it now.
 #[derive(Clone, Debug)]
 pub struct Lessor(watch::Sender<Term>);
+
+/// How long the client of an answer may take nothing of it. Rides on a response as an extension, where its route has a
+/// limit of its own; the listener, which alone sees the client's side, keeps it.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience(pub Duration);
 
 #[derive(Clone, Copy, Debug)]
 struct Term {

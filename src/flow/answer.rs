@@ -10,6 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::refusal::with_causes;
 use crate::clock::Clock;
 use crate::proxy;
 use crate::telemetry::{Ended, OpenLine};
@@ -35,11 +36,13 @@ pub(super) struct AccessGuard {
     clock: Clock,
     started: Instant,
     complete: bool,
+    /// Why the answer broke off on our side of the client.
+    broken: Option<&'static str>,
     sent: u64,
 }
 
 /// The status of an answer that its client did not wait for.
-const CLIENT_GONE: u16 = 499;
+pub(super) const CLIENT_GONE: u16 = 499;
 
 impl Body {
     pub(super) fn upstream(body: proxy::Body) -> Self {
@@ -77,7 +80,7 @@ impl http_body::Body for Body {
                 Some(Ok(frame)) => {
                     guard.sent += frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(0));
                 }
-                Some(Err(_)) => {}
+                Some(Err(error)) => guard.broke(error),
                 None => guard.complete = true,
             }
             guard.complete |= ended;
@@ -109,16 +112,28 @@ impl AccessGuard {
         started: Instant,
     ) -> Self {
         let bodiless = head_only || matches!(status.as_u16(), 101 | 204 | 304);
-        Self { line: Some(line), status, bodiless, clock, started, complete: false, sent: 0 }
+        Self { line: Some(line), status, bodiless, clock, started, complete: false, broken: None, sent: 0 }
+    }
+
+    fn broke(&mut self, error: &proxy::BodyError) {
+        self.broken = Some(error.word());
+        match error {
+            proxy::BodyError::LeaseEnded => tracing::info!(code = error.word(), "{error}"),
+            _ => tracing::warn!(code = error.word(), "{}", with_causes(error)),
+        }
     }
 }
 
 impl Drop for AccessGuard {
     fn drop(&mut self) {
-        let Some(line) = self.line.take() else { return };
+        let Some(mut line) = self.line.take() else { return };
         let elapsed = self.clock.instant().saturating_duration_since(self.started);
+        if let Some(word) = self.broken {
+            line.because(word);
+        }
         line.close(Ended {
-            status: if self.complete { self.status.as_u16() } else { CLIENT_GONE },
+            // Of one that broke off, the client saw the status, and that the rest is missing.
+            status: if self.complete || self.broken.is_some() { self.status.as_u16() } else { CLIENT_GONE },
             duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             bytes_out: self.sent,
         });

@@ -253,6 +253,7 @@ impl Refusal {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if matches!(self, Self::UnsupportedMethod) {
+            // RFC 9110 section 15.5.6 wants to hear what would be taken; a route takes every other method.
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         }
         if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
@@ -372,7 +373,7 @@ fn upstream(error: &ForwardError) -> Outline {
 }
 
 /// An error with what caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

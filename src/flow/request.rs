@@ -121,7 +121,9 @@ async fn forward(
     let cookies = has_round(visit, request.headers());
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_public();
-    match generation.proxy.forward(pass, lease, request).await {
+    visit.expect(&ending);
+    let answer = generation.proxy.forward(pass, lease, request).await;
+    match answer {
         Ok(response) => {
             let mut response = response.map(Body::upstream);
             guard_caches(response.headers_mut(), is_protected);

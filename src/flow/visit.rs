@@ -1,19 +1,19 @@
 //! A visit: one request on its way, with all that its story needs.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, Response};
 
-use super::answer::{AccessGuard, Body};
+use super::answer::{AccessGuard, Body, CLIENT_GONE};
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
 use crate::audit::{Event, EventName, What, Who};
 use crate::authz::Entry;
 use crate::clock::{Clock, Timestamp};
 use crate::session::Session;
-use crate::telemetry::{AccessLine, IdentityInLog, QueryInLog};
+use crate::telemetry::{AccessLine, Ended, IdentityInLog, OpenLine, QueryInLog};
 use crate::web::{Facts, PeerAddr, RequestId};
 
 /// A request whose facts were read.
@@ -21,8 +21,20 @@ pub(super) struct Visit {
     generation: Arc<Generation>,
     facts: Facts,
     reader: Reader,
+    clock: Clock,
     now: Timestamp,
     started: Instant,
+    line: Mutex<Line>,
+}
+
+/// How far the access line of a request is.
+enum Line {
+    /// Nothing is known of its end.
+    Blank,
+    /// It is known how it will end, should nothing come between.
+    Open(OpenLine),
+    /// It went on with the answer, or none is wanted.
+    Gone,
 }
 
 /// A request of which no facts could be read.
@@ -72,8 +84,10 @@ impl Reader {
 
 impl Visit {
     pub(super) fn new(generation: Arc<Generation>, shared: &Shared, facts: Facts, reader: Reader) -> Self {
-        let (now, started) = (shared.clock.now(), shared.clock.instant());
-        Self { generation, facts, reader, now, started }
+        let clock = shared.clock.clone();
+        let (now, started) = (clock.now(), clock.instant());
+        let line = if generation.logging.access.is_some() { Line::Blank } else { Line::Gone };
+        Self { generation, facts, reader, clock, now, started, line: Mutex::new(line) }
     }
 
     pub(super) const fn facts(&self) -> &Facts {
@@ -136,6 +150,13 @@ impl Visit {
         self.generation.logging.audit.record(event);
     }
 
+    /// Says how the request will end, before the wait for its answer: should the client not wait, its access line
+    /// tells that much.
+    pub(super) fn expect(&self, ending: &Ending<'_>) {
+        let line = self.open(ending);
+        *self.line() = line.map_or(Line::Gone, Line::Open);
+    }
+
     /// Puts the request's id on the answer and lets its body write the access line at its end.
     pub(super) fn finish(
         &self,
@@ -144,7 +165,24 @@ impl Visit {
         ending: &Ending<'_>,
     ) -> Response<Body> {
         put_id(&mut response, self.facts.id());
-        let Some(trail) = &self.generation.logging.access else { return response };
+        let line = match std::mem::replace(&mut *self.line(), Line::Gone) {
+            Line::Blank => self.open(ending),
+            Line::Open(mut line) => {
+                if let Some(reason) = ending.reason {
+                    line.because(reason);
+                }
+                Some(line)
+            }
+            Line::Gone => None,
+        };
+        let Some(line) = line else { return response };
+        let head_only = *self.facts.method() == Method::HEAD;
+        let guard = AccessGuard::new(line, response.status(), head_only, clock.clone(), self.started);
+        response.map(|body| body.guarded(guard))
+    }
+
+    fn open(&self, ending: &Ending<'_>) -> Option<OpenLine> {
+        let trail = self.generation.logging.access.as_ref()?;
         let facts = &self.facts;
         let mut path = Cow::Borrowed(facts.path().sent());
         if self.generation.logging.query == QueryInLog::Shown
@@ -153,7 +191,7 @@ impl Visit {
         {
             path = Cow::Owned(format!("{path}?{query}"));
         }
-        let line = trail.open(&AccessLine {
+        Some(trail.open(&AccessLine {
             time: self.now,
             request_id: facts.id().as_str(),
             client: &facts.forwarded().client(),
@@ -166,10 +204,11 @@ impl Visit {
             reason: ending.reason,
             user: ending.who.as_ref().map(|who| &*who.user),
             session: ending.who.as_ref().map(|who| who.session),
-        });
-        let head_only = *facts.method() == Method::HEAD;
-        let guard = AccessGuard::new(line, response.status(), head_only, clock.clone(), self.started);
-        response.map(|body| body.guarded(guard))
+        }))
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers with a refusal, and records it.
@@ -190,6 +229,25 @@ impl Visit {
         let response = refusal.answer(self);
         let ending = Ending { reason: Some(outline.word), ..ending };
         self.finish(clock, response, &ending)
+    }
+}
+
+impl Drop for Visit {
+    /// A client that goes before there is an answer takes the request with it. Its line is written all the same.
+    fn drop(&mut self) {
+        let line = match std::mem::replace(&mut *self.line(), Line::Gone) {
+            Line::Blank => {
+                let own = super::own::is_own(&self.generation, &self.facts);
+                self.open(&Ending::new(if own { "own" } else { "sign_in" }))
+            }
+            Line::Open(line) => Some(line),
+            Line::Gone => None,
+        };
+        if let Some(line) = line {
+            let elapsed = self.clock.instant().saturating_duration_since(self.started);
+            let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            line.close(Ended { status: CLIENT_GONE, duration_ms, bytes_out: 0 });
+        }
     }
 }
 

@@ -183,3 +183,6 @@ impl Paths {
             .map(|(key, route)| (key.as_str(), route))
     }
 }
+
+#[cfg(test)]
+mod tests;

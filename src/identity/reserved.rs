@@ -1,7 +1,8 @@
 //! Reserved names: the header names that only we may set towards an upstream.
 //!
-//! A name is compared *folded*: in lower case and with `-` for `_`, because CGI, WSGI and their kin read both as the
-//! same variable (`X_Remote_User` logs in where `X-Remote-User` would).
+//! A name is compared *folded*: in lower case and with `-` for whatever is no letter and no digit, because CGI, WSGI and
+//! their kin read those as the same variable (`X_Remote_User`, and to PHP `X.Remote.User`, logs in where
+//! `X-Remote-User` would).
 
 use std::collections::HashSet;
 
@@ -31,6 +32,8 @@ const ALWAYS: &[&str] = &[
     "x-client-ip",
     "x-cluster-client-ip",
     "true-client-ip",
+    // CGI makes HTTP_PROXY of it, which many clients take for their own setting (httpoxy).
+    "proxy",
 ];
 
 impl Reserved {
@@ -52,16 +55,14 @@ impl Reserved {
     pub fn contains(&self, name: &str) -> bool {
         let check =
             |name: &str| self.names.contains(name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        if name.bytes().any(|byte| byte == b'_' || byte.is_ascii_uppercase()) {
-            check(&fold(name))
-        } else {
-            check(name)
-        }
+        let is_folded = |byte: u8| byte == b'-' || byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        if name.bytes().all(is_folded) { check(name) } else { check(&fold(name)) }
     }
 }
 
-/// The form in which names are compared: lower case, `-` for `_`.
+/// The form in which names are compared: lower case, `-` for what is no letter and no digit.
 #[must_use]
 pub fn fold(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "-")
+    let fold = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
+    name.to_ascii_lowercase().chars().map(fold).collect()
 }

@@ -9,18 +9,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::bind::Bound;
 use super::wire::{Turn, Wire};
 use crate::clock::Clock;
+use crate::lease::Patience;
 use crate::meter::{Counter, Gauge};
 use crate::web::PeerAddr;
 
@@ -33,7 +35,7 @@ pub struct Limits {
     pub head: Duration,
     /// How long a connection may lie idle between requests.
     pub keep_alive: Duration,
-    /// How long a client may take nothing of what is written to it.
+    /// How long a client may take nothing of what is written to it, unless the answer has a limit of its own.
     pub write_stall: Duration,
 }
 
@@ -58,6 +60,8 @@ pub struct Meters {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Serving,
+    /// What comes is answered, and each answer is the last of its connection.
+    Leaving,
     /// What is on its way is finished, nothing is begun.
     Draining,
     /// What is still there is cut.
@@ -73,7 +77,11 @@ struct Served<B> {
 /// The largest head that the parser takes, and the most that is buffered for a client that reads slowly.
 const MAX_BUFFER: usize = 64 * 1024;
 
-/// How long requests may take to end after the shutdown.
+/// How long a kept connection is still listened to after the shutdown. A client may have sent a request before it can
+/// know; one that finds its connection closed instead cannot tell whether the request was taken.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// How long requests may take to end after that.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// How long to wait when the system has no descriptor or memory for a connection.
@@ -92,7 +100,9 @@ impl Limits {
     }
 }
 
-/// Serves until `shutdown` is ready, then ends what is on its way, for 20 seconds at most. Tunnels are not waited for.
+/// Serves until `shutdown` is ready. Then every connection that was made is given its next answer, which says that it
+/// is the last; after a second those without a request are closed, and what is on its way has 20 more to end. Tunnels
+/// are not waited for.
 ///
 /// `service` runs in the connection's own task and is dropped when its client goes.
 pub async fn serve<S, F, B>(
@@ -111,8 +121,15 @@ pub async fn serve<S, F, B>(
 {
     let permits = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let (phase, watching) = watch::channel(Phase::Serving);
+    let open = |stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit| {
+        meters.accepted.increment();
+        let _ = stream.set_nodelay(true);
+        let wire = Wire::new(stream, clock.clone(), limits, meters.clone(), permit);
+        let peer = PeerAddr::new(peer);
+        tokio::spawn(connection(wire, peer, service.clone(), watching.clone(), meters.clone()));
+    };
+    let mut next = 0;
     let accept = async {
-        let mut next = 0;
         // The semaphore is never closed.
         while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
             let (stream, peer) =
@@ -127,19 +144,25 @@ pub async fn serve<S, F, B>(
                         continue;
                     }
                 };
-            meters.accepted.increment();
-            let _ = stream.set_nodelay(true);
-            let wire = Wire::new(stream, clock.clone(), limits, meters.clone(), permit);
-            let peer = PeerAddr::new(peer);
-            tokio::spawn(connection(wire, peer, service.clone(), watching.clone(), meters.clone()));
+            open(stream, peer, permit);
         }
     };
     tokio::select! {
         () = accept => {}
         () = shutdown => {}
     }
-    drop(bound);
+    // What the kernel has accepted in our name is ours to answer; with the socket it would be reset.
+    for socket in bound.sockets {
+        for (stream, peer) in waiting(socket) {
+            let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
+            open(stream, peer, permit);
+        }
+    }
+    phase.send_replace(Phase::Leaving);
     drop(watching);
+    if clock.timeout(LEAVE, phase.closed()).await.is_ok() {
+        return;
+    }
     phase.send_replace(Phase::Draining);
     if clock.timeout(DRAIN, phase.closed()).await.is_err() {
         phase.send_replace(Phase::Closed);
@@ -162,14 +185,19 @@ async fn connection<S, F, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let turn = wire.turn();
+    // Never marked as seen: any change says that the server is leaving.
+    let leaving = phase.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         turn.request(!request.body().is_end_stream());
         let turn = Arc::clone(&turn);
-        let answer = service(peer, request);
+        let (answer, leaving) = (service(peer, request), leaving.clone());
         async move {
-            let response = answer.await;
+            let mut response = answer.await;
+            turn.wait_for_client(response.extensions().get::<Patience>().copied());
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 turn.upgraded();
+            } else if leaving.has_changed().unwrap_or(true) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response.map(|body| Served { body, turn }))
         }
@@ -182,7 +210,7 @@ async fn connection<S, F, B>(
         tokio::select! {
             result = serving.as_mut() => break result,
             _ = phase.changed() => match *phase.borrow_and_update() {
-                Phase::Serving => {}
+                Phase::Serving | Phase::Leaving => {}
                 Phase::Draining => serving.as_mut().graceful_shutdown(),
                 Phase::Closed => return,
             },
@@ -211,6 +239,17 @@ fn poll_accept(
         }
     }
     Poll::Pending
+}
+
+/// The connections that wait in the kernel. The runtime would show those only that it has been told of, so the system
+/// itself is asked.
+fn waiting(socket: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+    let socket = socket.into_std().ok();
+    std::iter::from_fn(move || {
+        let (stream, peer) = socket.as_ref()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    })
 }
 
 /// Whether an error of accept says something about the one connection only, and the next may be asked for at once.

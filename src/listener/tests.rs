@@ -57,9 +57,13 @@ fn start(max_connections: usize) -> Server {
 impl Server {
     /// Moves the clock for as long as `event` takes: when the server begins to wait is not seen from outside.
     async fn advance_until<T>(&self, event: impl Future<Output = T>) -> T {
+        self.advance_until_by(Duration::from_secs(5), event).await
+    }
+
+    async fn advance_until_by<T>(&self, step: Duration, event: impl Future<Output = T>) -> T {
         let advance = async {
             loop {
-                self.hand.advance(Duration::from_secs(5));
+                self.hand.advance(step);
                 tokio::task::yield_now().await;
             }
         };
@@ -178,8 +182,9 @@ async fn a_shutdown_finishes_what_is_on_its_way_and_cuts_what_does_not_end() {
     for _ in 0..3 {
         server.asked.recv().await;
     }
-    let _ = server.stop.send(());
-    assert_eq!(rest(&mut idle).await, "");
+    let stop = std::mem::replace(&mut server.stop, oneshot::channel().0);
+    let _ = stop.send(());
+    assert_eq!(server.advance_until_by(Duration::from_millis(10), rest(&mut idle)).await, "");
     assert!(TcpStream::connect(server.address).await.is_err());
     reading.write_all(b"hi").await.expect("a write");
     assert!(answer(&mut reading).await.contains("connection: close"));
@@ -188,4 +193,26 @@ async fn a_shutdown_finishes_what_is_on_its_way_and_cuts_what_does_not_end() {
     assert_eq!(rest(&mut stuck).await, "");
     server.running.await.expect("an end");
     assert_eq!(server.meters.connections.get(), 0);
+}
+
+#[tokio::test]
+async fn a_shutdown_fails_no_request_that_was_sent_before_it_could_be_known() {
+    let mut server = start(8);
+    let mut kept = connect(&server).await;
+    kept.write_all(GET.as_bytes()).await.expect("a write");
+    assert!(!answer(&mut kept).await.contains("connection: close"));
+    // Made, and nothing sent yet; whether the server has taken it or only the kernel.
+    let mut fresh = connect(&server).await;
+    server.asked.recv().await;
+    let stop = std::mem::replace(&mut server.stop, oneshot::channel().0);
+    let _ = stop.send(());
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    for stream in [&mut kept, &mut fresh] {
+        stream.write_all(GET.as_bytes()).await.expect("a write");
+        assert!(answer(stream).await.contains("connection: close"), "the answer says that it is the last");
+        assert_eq!(rest(stream).await, "");
+    }
+    server.running.await.expect("an end, at once: nobody is left");
 }

@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::serve::{Limits, Meters};
 use crate::clock::{Alarm, Clock};
+use crate::lease::Patience;
 use crate::meter::GaugeGuard;
 
 /// A client's socket with its limits.
@@ -45,6 +46,8 @@ pub(super) struct Turn {
     state: AtomicU32,
     /// When the last answer was out, in nanoseconds after `opened`.
     answered: AtomicU64,
+    /// How long the client may take nothing of this answer, in nanoseconds; 0 for the listener's limit.
+    patience: AtomicU64,
     opened: Instant,
     clock: Clock,
 }
@@ -84,7 +87,8 @@ const PARTING_BYTES: usize = 1024 * 1024;
 impl Turn {
     fn new(clock: &Clock) -> Self {
         let opened = clock.instant();
-        Self { state: AtomicU32::new(0), answered: AtomicU64::new(0), opened, clock: clock.clone() }
+        let (answered, patience) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { state: AtomicU32::new(0), answered, patience, opened, clock: clock.clone() }
     }
 
     /// A request begins.
@@ -101,6 +105,17 @@ impl Turn {
             self.answered.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
             self.state.store(((turn & COUNT).wrapping_add(1) & COUNT) | (turn & BODY), Ordering::Relaxed);
         }
+    }
+
+    /// An answer begins, and may have a limit of its own.
+    pub(super) fn wait_for_client(&self, patience: Option<Patience>) {
+        let nanos = patience.map_or(0, |Patience(limit)| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+        self.patience.store(nanos, Ordering::Relaxed);
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        let nanos = self.patience.load(Ordering::Relaxed);
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
     }
 
     /// The connection becomes a tunnel.
@@ -202,7 +217,8 @@ impl Wire {
             return written;
         }
         let since = *self.stalled.get_or_insert_with(|| self.clock.instant());
-        ready!(self.writing.poll(&self.clock, since + self.limits.write_stall, context));
+        let limit = self.turn.patience().unwrap_or(self.limits.write_stall);
+        ready!(self.writing.poll(&self.clock, since + limit, context));
         self.meters.write_stalls.increment();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

@@ -198,3 +198,15 @@ impl ForwardError {
         }
     }
 }
+
+impl BodyError {
+    /// The stable word for logs and metrics.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Upstream(_) => "upstream/truncated",
+            Self::Idle => "upstream/stalled",
+            Self::LeaseEnded => "session/ended",
+        }
+    }
+}

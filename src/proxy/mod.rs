@@ -46,7 +46,7 @@ pub use settings::{HostHeader, RouteSettings, Target};
 use crate::clock::Clock;
 use crate::gate::Pass;
 use crate::identity::Reserved;
-use crate::lease::Lease;
+use crate::lease::{Lease, Patience};
 use crate::observe::Observer;
 use crate::session::CookieNames;
 use crate::web::{Facts, Origin, Scheme};
@@ -135,6 +135,9 @@ impl Proxy {
             Upgrade::None => exchange.run(request).await?,
             Upgrade::WebSocket => exchange.fresh(request).await?,
         };
+        // The version is a matter of each connection (RFC 9110 section 6.2). With the upstream's, an answer of HTTP/1.0
+        // would reach the client without framing, and a broken one would look complete.
+        *response.version_mut() = http::Version::HTTP_11;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return match client {
                 Some(client) => self.open_tunnel(client, response, link, lease(), settings),
@@ -145,6 +148,9 @@ impl Proxy {
             answer::clean(response.status(), response.headers_mut(), &self.reserved, &self.cookies)?;
         if wanted == Upgrade::WebSocket {
             reuse = Reuse::Close;
+        }
+        if let Some(idle) = settings.idle_timeout {
+            response.extensions_mut().insert(Patience(idle));
         }
         let lease = if is_stream(response.headers()) { lease() } else { Lease::endless() };
         let line =

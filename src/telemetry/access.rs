@@ -36,8 +36,8 @@ pub struct AccessLine<'a> {
     pub route: Option<&'a str>,
     /// The decision: allow, public, sign_in, deny, own, error.
     pub decision: &'static str,
-    /// The term that let in, or the stable word of the refusal.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The term that let in, or the stable word of the refusal. Written with the ending, which may know better.
+    #[serde(skip)]
     pub reason: Option<&'a str>,
     /// The user, as `[log] identity` wants people named.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +70,7 @@ pub struct AccessTrail {
 pub struct OpenLine {
     lines: Lines,
     text: Open,
+    reason: Option<String>,
 }
 
 #[derive(Debug)]
@@ -77,7 +78,14 @@ enum Open {
     /// A JSON object without its last members.
     Json(String),
     /// What stands before the status, what stands behind it, and the reference for lines that need one.
-    Text { before: String, behind: String, id: String },
+    Text { before: String, behind: Behind, id: String },
+}
+
+/// What stands behind the status: `allow`, the reason, ` alice`.
+#[derive(Debug)]
+struct Behind {
+    decision: &'static str,
+    user: String,
 }
 
 /// What a line takes, mostly.
@@ -97,16 +105,25 @@ impl AccessTrail {
             Format::Json | Format::Auto => Open::Json(line.json()),
             Format::Text => line.text(),
         };
-        OpenLine { lines: self.lines.clone(), text }
+        OpenLine { lines: self.lines.clone(), text, reason: line.reason.map(str::to_owned) }
     }
 }
 
 impl OpenLine {
+    /// Gives the line another reason than it began with.
+    pub fn because(&mut self, reason: &str) {
+        self.reason = Some(reason.to_owned());
+    }
+
     /// Ends the line, and writes it.
     pub fn close(self, ended: Ended) {
         let Ended { status, duration_ms, bytes_out } = ended;
         let line = match self.text {
             Open::Json(mut text) => {
+                if let Some(reason) = self.reason.and_then(|reason| serde_json::to_string(&reason).ok()) {
+                    text.push_str(",\"reason\":");
+                    text.push_str(&reason);
+                }
                 // Writing to a string cannot fail.
                 let _ = write!(
                     text,
@@ -117,7 +134,9 @@ impl OpenLine {
             Open::Text { before, behind, id } => {
                 // The reference that an error page shows leads here.
                 let id = if status >= 400 { format!(" [{id}]") } else { String::new() };
-                format!("{before} {status} {behind} {duration_ms} ms{id}")
+                let reason = self.reason.map(|reason| format!("({reason})")).unwrap_or_default();
+                let Behind { decision, user } = behind;
+                format!("{before} {status} {decision}{reason}{user} {duration_ms} ms{id}")
             }
         };
         self.lines.write(line);
@@ -145,11 +164,10 @@ impl AccessLine<'_> {
     fn text(&self) -> Open {
         let time = self.time.to_string();
         let time = time.get(11..19).unwrap_or_default();
-        let reason = self.reason.map(|reason| format!("({reason})")).unwrap_or_default();
         let user = self.user.map(|user| format!(" {user}")).unwrap_or_default();
         Open::Text {
             before: format!("{time} {} {}", self.method, self.path),
-            behind: format!("{}{reason}{user}", self.decision),
+            behind: Behind { decision: self.decision, user },
             id: self.request_id.to_owned(),
         }
     }

@@ -55,7 +55,13 @@ pub enum PathError {
     /// A dot segment written so that servers differ about it: `%2e%2e`, `%252e`, `..;x`.
     #[error("the path holds a disguised dot segment")]
     DisguisedDots,
+    /// `%2525…`: encoded so often that nobody means it.
+    #[error("the path is encoded too many times")]
+    TooDeep,
 }
+
+/// How often a segment may be encoded. Each level costs a pass over the whole segment, and a stranger chooses both.
+const MAX_DEPTH: usize = 8;
 
 impl CanonicalPath {
     /// Parses the path of a request target, without its query.
@@ -104,8 +110,9 @@ impl CanonicalPath {
         &self.judged
     }
 
-    /// The path as a server reads it that decodes again and again, where that differs from [`Self::judged`]. A
-    /// request is refused when the two lead to different routes.
+    /// The path as a server reads it that decodes again and again, leniently, and takes the result for a URL: `\`
+    /// for `/`, `;params` cut, an end at `?` or `#`. Nothing where that is [`Self::judged`]. A request is refused
+    /// when the two lead to different routes.
     #[must_use]
     pub fn deep(&self) -> Option<&str> {
         self.deep.as_deref()
@@ -125,13 +132,17 @@ impl CanonicalPath {
             encoded_slash: EncodedSlash::Absent,
         };
         let mut deep = String::new();
+        let mut deep_ends = false;
         for (raw, segment) in kept {
             path.sent.push('/');
             path.sent.push_str(raw);
             path.judged.push('/');
             path.judged.push_str(&segment.judged);
-            deep.push('/');
-            deep.push_str(segment.deep.trim_matches('/'));
+            if !deep_ends {
+                deep.push('/');
+                deep.push_str(segment.deep.trim_matches('/'));
+                deep_ends = segment.deep_ends;
+            }
             if segment.encoded_slash == EncodedSlash::Present {
                 path.encoded_slash = EncodedSlash::Present;
             }
@@ -139,7 +150,9 @@ impl CanonicalPath {
         if directory || kept.is_empty() {
             path.sent.push('/');
             path.judged.push('/');
-            deep.push('/');
+            if !deep_ends {
+                deep.push('/');
+            }
         }
         let deep = merge_slashes(&deep);
         if deep != path.judged {
@@ -153,6 +166,8 @@ impl CanonicalPath {
 struct Segment {
     judged: String,
     deep: String,
+    /// Whether the deep reading found a `?` or `#`, which ends the path.
+    deep_ends: bool,
     encoded_slash: EncodedSlash,
 }
 
@@ -175,29 +190,19 @@ impl Segment {
         if once.contains('\\') {
             return Err(PathError::Backslash);
         }
-        let mut deep = once.clone();
-        // Each round shortens the text, so this ends; a long chain of %25 costs its length times its depth, both
-        // bounded by the size of the request head.
-        loop {
-            if has_dots(&deep) {
-                return Err(PathError::DisguisedDots);
-            }
-            let Ok(next) = decode(&deep) else { break };
-            if next == deep {
-                break;
-            }
-            check_characters(&next)?;
-            deep = next;
-        }
-        if cut_params(&once).is_empty()
-            || deep.split('/').any(|part| cut_params(part).is_empty() && !part.is_empty())
+        let deep = decode_deep(&once)?;
+        let path = before_query(&deep);
+        let parts = || path.split(['/', '\\']);
+        if cut_params(&once).is_empty() || parts().any(|part| cut_params(part).is_empty() && !part.is_empty())
         {
             return Err(PathError::EmptySegment);
         }
         let encoded_slash = if once.contains('/') { EncodedSlash::Present } else { EncodedSlash::Absent };
         // The borders between segments must stay what they were: an encoded slash is judged as its own text.
         let judged = cut_params(&once).replace('/', "%2F");
-        Ok(Self { judged, deep: cut_params(&deep).replace('\\', "/"), encoded_slash })
+        let deep_ends = path.len() < deep.len();
+        let deep = parts().map(cut_params).collect::<Vec<_>>().join("/");
+        Ok(Self { judged, deep, deep_ends, encoded_slash })
     }
 }
 
@@ -217,9 +222,13 @@ fn is_plain(raw: &str) -> bool {
         })
 }
 
-/// Whether a part, as split on either slash and cut at its `;params`, is a dot segment.
+/// Whether a part, as split on either slash and cut at its `;params` or at a query, is a dot segment.
 fn has_dots(text: &str) -> bool {
-    text.split(['/', '\\']).any(|part| matches!(cut_params(part), "." | ".."))
+    text.split(['/', '\\']).any(|part| matches!(cut_params(before_query(part)), "." | ".."))
+}
+
+fn before_query(text: &str) -> &str {
+    text.split(['?', '#']).next().unwrap_or_default()
 }
 
 fn cut_params(segment: &str) -> &str {
@@ -235,21 +244,55 @@ fn decode(text: &str) -> Result<String, PathError> {
     if !text.contains('%') {
         return Ok(text.to_owned());
     }
+    let (bytes, whole) = decode_bytes(text);
+    if whole {
+        String::from_utf8(bytes).map_err(|_| PathError::NotUtf8)
+    } else {
+        Err(PathError::InvalidEncoding)
+    }
+}
+
+/// Percent-decodes what was decoded once, until nothing changes. A server that does so mostly keeps what is no
+/// encoding (`%zz`) as it is, so that one bad `%` must not end the reading here.
+fn decode_deep(once: &str) -> Result<String, PathError> {
+    let mut deep = once.to_owned();
+    for _ in 0..MAX_DEPTH {
+        if has_dots(&deep) {
+            return Err(PathError::DisguisedDots);
+        }
+        if !deep.contains('%') {
+            return Ok(deep);
+        }
+        let (bytes, _) = decode_bytes(&deep);
+        let next = String::from_utf8_lossy(&bytes).into_owned();
+        if next == deep {
+            return Ok(deep);
+        }
+        check_characters(&next)?;
+        deep = next;
+    }
+    Err(PathError::TooDeep)
+}
+
+/// The bytes with every `%` and two hex digits decoded, and whether no other `%` was there.
+fn decode_bytes(text: &str) -> (Vec<u8>, bool) {
     let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
-            let (high, low) = (digit(), digit());
-            let (Some(high), Some(low)) = (high, low) else {
-                return Err(PathError::InvalidEncoding);
-            };
+    let mut whole = true;
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        if *byte == b'%'
+            && let (Some(high), Some(low)) = (digit(0), digit(1))
+        {
             out.push(u8::try_from(high * 16 + low).unwrap_or_default());
+            rest = after.get(2..).unwrap_or_default();
         } else {
-            out.push(byte);
+            whole &= *byte != b'%';
+            out.push(*byte);
+            rest = after;
         }
     }
-    String::from_utf8(out).map_err(|_| PathError::NotUtf8)
+    (out, whole)
 }
 
 fn merge_slashes(path: &str) -> Cow<'_, str> {

@@ -154,9 +154,15 @@ async fn nobody_but_us_says_who_is_there_in_any_spelling_on_any_route() {
     for name in vectors("spoofed-headers.txt") {
         let capital: String =
             name.split('-').map(|part| part[..1].to_uppercase() + &part[1..]).collect::<Vec<_>>().join("-");
-        for spelling in
-            [name.clone(), name.to_uppercase(), capital, name.replace('-', "_"), name.replacen('-', "_", 1)]
-        {
+        for spelling in [
+            name.clone(),
+            name.to_uppercase(),
+            capital,
+            name.replace('-', "_"),
+            name.replacen('-', "_", 1),
+            name.replace('-', "."),
+            name.replacen('-', "~", 1),
+        ] {
             let spoof = format!("{spelling}: forged\r\n{spelling}: forged\r\n");
             let cookie = format!("cookie: {}\r\n", alice.cookies());
             for fields in [

@@ -205,6 +205,19 @@ async fn our_cookies_never_reach_the_upstream_and_others_do() {
 }
 
 #[tokio::test]
+async fn a_cookie_of_the_application_that_is_no_text_does_not_hide_the_session() {
+    let stage = Stage::usual().await;
+    let browser = stage.signed_in("alice").await;
+    for value in [&b"caf\xe9"[..], "caf\u{e9}".as_bytes()] {
+        let line =
+            format!("GET /next HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncookie: name=", stage.gateway);
+        let rest = format!("; {}\r\n\r\n", browser.cookies());
+        let answer = exchange(stage.gateway, [line.as_bytes(), value, rest.as_bytes()].concat()).await;
+        assert_eq!(answer.status, 200, "{value:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_sign_in_makes_a_new_session() {
     let stage = Stage::usual().await;
     let mut browser = stage.signed_in("alice").await;

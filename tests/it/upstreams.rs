@@ -28,10 +28,91 @@ async fn an_answer_that_breaks_off_never_looks_complete() {
         "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n9\r\nonly this\r\n",
         "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n9\r\nonly",
     ] {
-        let answer = public(&stage_before(answer).await, "").await;
+        let stage = stage_before(answer).await;
+        let answer = public(&stage, "").await;
         assert_eq!(answer.status, 200);
         assert!(!answer.complete, "{answer:?}");
+        let line = access_line(&stage).await;
+        assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"upstream/truncated".into()), "{line}");
     }
+}
+
+/// The next access line; it comes at the end of an answer, which the client may see first.
+async fn access_line(stage: &Stage) -> serde_json::Value {
+    loop {
+        if let Some(line) = stage.events().into_iter().find(|event| event["kind"] == "access") {
+            return line;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_wait_for_its_answer_leaves_a_line_too() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let routes = format!("[routes.public]\nupstream = \"http://{address}\"\nallow = [\"everyone\"]\n");
+    let stage = Stage::with(Plan { routes, ..Plan::default() }).await;
+    let mut client = TcpStream::connect(stage.gateway).await.expect("a connection");
+    let head = format!("GET /slow HTTP/1.1\r\nhost: {}\r\n\r\n", stage.gateway);
+    client.write_all(head.as_bytes()).await.expect("a request");
+    let _asked = silent.accept().await.expect("a connection");
+    drop(client);
+    let line = access_line(&stage).await;
+    assert_eq!(
+        (&line["status"], &line["path"], &line["route"], &line["decision"]),
+        (&499.into(), &"/slow".into(), &"public".into(), &"public".into()),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_cut_at_the_idle_limit_of_its_route() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let routes = format!(
+        "[routes.public]\nupstream = \"http://{address}\"\nallow = [\"everyone\"]\nidle_timeout = \"30s\"\n"
+    );
+    let stage = Stage::with(Plan { routes, ..Plan::default() }).await;
+    let mut client = TcpStream::connect(stage.gateway).await.expect("a connection");
+    let head = format!("GET /big HTTP/1.1\r\nhost: {}\r\n\r\n", stage.gateway);
+    client.write_all(head.as_bytes()).await.expect("a request");
+    let (mut upstream, _) = listener.accept().await.expect("a connection");
+    upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").await.expect("a head");
+    // Until every buffer on the way is full.
+    let settled = async || {
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let chunk = vec![b'x'; 64 * 1024];
+    loop {
+        tokio::select! {
+            biased;
+            sent = upstream.write(&chunk) => assert!(sent.expect("bytes") > 0),
+            () = settled() => break,
+        }
+    }
+    // Far less than the 15 minutes that the listener itself grants.
+    let mut steps = 0;
+    let line = loop {
+        stage.advance(Duration::from_secs(31));
+        tokio::select! {
+            line = access_line(&stage) => break line,
+            () = settled() => steps += 1,
+        }
+        assert!(steps < 10, "the client is still waited for");
+    };
+    assert_eq!(line["status"], 499, "{line}");
+    drop(client);
+}
+
+#[tokio::test]
+async fn an_answer_in_http_1_0_is_framed_anew() {
+    let stage = stage_before("HTTP/1.0 200 OK\r\nconnection: close\r\n\r\nall of it").await;
+    let answer = public(&stage, "").await;
+    assert_eq!((answer.text().as_str(), answer.complete), ("all of it", true));
+    assert_eq!(answer.field("transfer-encoding"), Some("chunked"), "its end cannot be mistaken: {answer:?}");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ const IDENTITY: &[(&str, &str)] = &[
 
 /// The form in which CGI and its kin compare names.
 fn fold(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "-")
+    name.to_ascii_lowercase().replace(['_', '.'], "-")
 }
 
 fn name(text: &str) -> HeaderName {

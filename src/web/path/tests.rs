@@ -61,6 +61,30 @@ fn a_doubly_encoded_name_shows_its_deep_reading() {
 }
 
 #[test]
+fn the_deep_reading_is_that_of_a_lenient_server() {
+    for (raw, deep) in [
+        ("/%2561dmin;%25", "/admin"),
+        ("/%2561dmin;%25ff", "/admin"),
+        ("/public;x%252Fadmin", "/public/admin"),
+        ("/public;x%252Fadmin;y%252Fz", "/public/admin/z"),
+        ("/admin%3Fx/y", "/admin"),
+        ("/admin%2523x/y/", "/admin"),
+    ] {
+        assert_eq!(CanonicalPath::parse(raw).expect(raw).deep(), Some(deep), "{raw}");
+    }
+}
+
+/// A path of 32 KiB took seconds: each level of encoding costs a pass over all of it.
+#[test]
+fn a_long_chain_of_encodings_costs_no_more_than_a_few_passes() {
+    let chain = format!("/%{}", "25".repeat(30_000));
+    assert_eq!(CanonicalPath::parse(&chain), Err(PathError::TooDeep));
+    // Literal percent signs are no chain.
+    let literal = format!("/{}", "%25 %25zz".replace(' ', "%20").repeat(1_000));
+    assert!(CanonicalPath::parse(&literal).is_ok());
+}
+
+#[test]
 fn doubtful_forms_are_refused() {
     use PathError as E;
     for (raw, error) in [
@@ -100,6 +124,13 @@ fn doubtful_forms_are_refused() {
         ("/%c0%ae%c0%ae/", E::NotUtf8),
         ("/a%ff", E::NotUtf8),
         ("/a#b", E::Fragment),
+        // A bad percent sign ends no reading of a server that is lenient about it.
+        ("/%252e%252e;%25/admin", E::DisguisedDots),
+        ("/%252e%252e%252fadmin%25", E::DisguisedDots),
+        ("/%252e%252e%252fadmin%25ff", E::DisguisedDots),
+        ("/..%3fx", E::DisguisedDots),
+        ("/..%2523x", E::DisguisedDots),
+        ("/a%252525252525252525", E::TooDeep),
     ] {
         assert_eq!(CanonicalPath::parse(raw), Err(error), "{raw}");
     }
