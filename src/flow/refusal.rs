@@ -15,7 +15,7 @@ use super::login::Ended;
 use super::own;
 use super::visit::{Reader, Visit};
 use crate::oidc::{CallbackError, Fault, LoginError};
-use crate::pages::{Frame, Link, Page, Pages, SignInFault, Trouble};
+use crate::pages::{Frame, Link, Page, Pages, RestartEnds, SignInFault, Trouble};
 use crate::proxy::{Fault as UpstreamFault, ForwardError};
 use crate::web::{HostName, RequestId};
 
@@ -220,7 +220,10 @@ impl Refusal {
         id: &RequestId,
         host: &str,
     ) -> Response<Body> {
-        self.build(generation, reader, id, host, None)
+        // The title is a host or nothing: not whatever a stranger put in its place.
+        let title =
+            HostName::parse(host).map_or_else(|_| "this site".to_owned(), |(host, _)| host.to_string());
+        self.build(generation, reader, id, &title, None)
     }
 
     fn build(
@@ -276,17 +279,18 @@ impl Refusal {
         let sign_out = format!("{login}/sign_out");
         let path = back_path(back);
         let switch = start_link(login, &path, Some("switch=1"));
+        let root = start_link(login, "/", None);
         let failed = |fault, start_again: &str| {
             let page = Page::SignInFailed {
                 fault,
                 cause: &outline.public,
                 detail: self.detail(),
                 start_again: Link::here(start_again),
+                ends: if start_again == root { RestartEnds::AtStart } else { RestartEnds::AtTarget },
                 home: Link::START,
             };
             generation.pages.render(&page, frame)
         };
-        let root = start_link(login, "/", None);
         let page = match self {
             Self::UnsupportedMethod
             | Self::BadHost(_)

@@ -24,7 +24,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 pub use link::Link;
 use page::{Door, FormTarget};
-pub use page::{Page, ProviderSignOut, SignInFault, Trouble, YourSession};
+pub use page::{Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
 
 /// The one stylesheet, also what its address is made from.
 const STYLESHEET: &str = include_str!("vestibule.css");

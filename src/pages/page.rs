@@ -21,8 +21,10 @@ pub enum Page<'a> {
         cause: &'a str,
         /// The error text of the provider, shown as a quotation.
         detail: Option<&'a str>,
-        /// Starts again and keeps the target.
+        /// Starts again.
         start_again: Link<'a>,
+        /// Where that ends.
+        ends: RestartEnds,
         /// The start page.
         home: Link<'a>,
     },
@@ -156,6 +158,15 @@ pub struct YourSession<'a> {
     pub sign_out: Link<'a>,
     /// The start page.
     pub home: Link<'a>,
+}
+
+/// Where a sign-in that is started again ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartEnds {
+    /// On the page that was asked for.
+    AtTarget,
+    /// On the start page: which page was asked for is not known any more.
+    AtStart,
 }
 
 /// Whose fault a failed sign-in was.

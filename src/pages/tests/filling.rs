@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::NOW;
-use crate::pages::{Link, Page, ProviderSignOut, SignInFault, Trouble, YourSession};
+use crate::pages::{Link, Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
 
 /// What the pages are filled with; `word` goes into every string of every page.
 pub(super) struct Filling<'a> {
@@ -26,8 +26,14 @@ impl<'a> Filling<'a> {
     pub(super) fn pages(&self) -> Vec<Page<'_>> {
         let Self { word, list, providers, link } = self;
         let (word, link) = (*word, *link);
-        let failed =
-            |fault, detail| Page::SignInFailed { fault, cause: word, detail, start_again: link, home: link };
+        let failed = |fault, detail| Page::SignInFailed {
+            fault,
+            cause: word,
+            detail,
+            start_again: link,
+            ends: RestartEnds::AtTarget,
+            home: link,
+        };
         let denied = |needs| Page::Denied {
             user: word,
             provider_title: word,
