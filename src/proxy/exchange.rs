@@ -62,7 +62,8 @@ impl Exchange<'_> {
         self,
         request: Request<Upload>,
     ) -> Result<(Response<Incoming>, Link), ForwardError> {
-        let mut link = self.pool.connect(self.settings.connect_timeout, self.clock).await?;
+        // Boxed, since connecting is rare and its future large: every request would move it about.
+        let mut link = Box::pin(self.pool.connect(self.settings.connect_timeout, self.clock)).await?;
         match self.send(&mut link, request).await? {
             Ok(response) => Ok((response, link)),
             Err(failure) => Err(self.sort(failure.into_error())),
