@@ -4,8 +4,8 @@
 //! repeated; [`Random::seeded`] is not reachable from any configuration.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -73,6 +73,43 @@ impl Random {
     #[must_use]
     pub fn text<const N: usize>(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes::<N>())
+    }
+}
+
+/// Random bytes for ids that need not be secret, drawn many at a time: one request's id costs a copy, not a call.
+#[derive(Debug)]
+pub struct Ids {
+    random: Random,
+    drawn: Mutex<Drawn>,
+}
+
+#[derive(Debug)]
+struct Drawn {
+    bytes: [u8; 12 * 64],
+    used: usize,
+}
+
+impl Ids {
+    /// Ids from this source.
+    #[must_use]
+    pub fn new(random: Random) -> Self {
+        let drawn = Drawn { bytes: [0; 12 * 64], used: 12 * 64 };
+        Self { random, drawn: Mutex::new(drawn) }
+    }
+
+    /// The next 12 bytes.
+    #[must_use]
+    pub fn next(&self) -> [u8; 12] {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if drawn.used == drawn.bytes.len() {
+            self.random.fill(&mut drawn.bytes);
+            drawn.used = 0;
+        }
+        let from = drawn.used;
+        drawn.used += 12;
+        // The place is inside: it moves in steps of 12 through a multiple of 12.
+        let next = drawn.bytes.get(from..from + 12).and_then(|bytes| bytes.try_into().ok());
+        next.unwrap_or_else(|| self.random.bytes())
     }
 }
 

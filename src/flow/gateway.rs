@@ -18,7 +18,7 @@ use crate::identity::Wanted;
 use crate::oidc::Provider;
 use crate::pages::Pages;
 use crate::proxy::Proxy;
-use crate::random::Random;
+use crate::random::{Ids, Random};
 use crate::session::{CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
 use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
@@ -75,6 +75,8 @@ pub struct Shared {
     pub clock: Clock,
     /// The source of chance.
     pub random: Random,
+    /// The ids of requests.
+    pub(super) ids: Ids,
     /// Sessions that were ended.
     pub revocations: Revocations,
     /// Sign-ins whose code is being exchanged, or was lately.
@@ -93,7 +95,8 @@ impl Shared {
     #[must_use]
     pub fn new(clock: Clock, random: Random) -> Self {
         let flights = Flights::new(clock.clone());
-        Self { clock, random, revocations: Revocations::default(), flights }
+        let ids = Ids::new(random.clone());
+        Self { clock, random, ids, revocations: Revocations::default(), flights }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn read<B>(
         }
         Trust::Untrusted => None,
     };
-    let id = id.unwrap_or_else(|| RequestId::fresh(shared.random.bytes()));
+    let id = id.unwrap_or_else(|| RequestId::fresh(shared.ids.next()));
     let reader = Reader::of(headers);
     let parts = host(request).and_then(|host| {
         let path = target(generation, request)?;

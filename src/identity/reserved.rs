@@ -12,6 +12,8 @@ use http::HeaderName;
 #[derive(Clone, Debug)]
 pub struct Reserved {
     names: HashSet<String>,
+    /// The bytes that reserved names begin with. Nearly every name that a browser sends is none by its first byte.
+    initials: Vec<u8>,
 }
 
 /// Families of names: whatever starts so is reserved.
@@ -47,12 +49,20 @@ impl Reserved {
             presets.chain(own).chain(ALWAYS.iter().map(|name| (*name).to_owned())).collect();
         // Authorization belongs to the application unless a route's header set writes it (see `HeaderPlan::sets`).
         names.remove("authorization");
-        Self { names }
+        let all = names.iter().map(String::as_str).chain(PREFIXES.iter().copied());
+        let mut initials: Vec<u8> = all.filter_map(|name| name.bytes().next()).collect();
+        initials.sort_unstable();
+        initials.dedup();
+        Self { names, initials }
     }
 
     /// Whether `name`, folded, is reserved.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
+        let initial = name.bytes().next().map(|byte| byte.to_ascii_lowercase());
+        if !initial.is_some_and(|initial| self.initials.contains(&initial)) {
+            return false;
+        }
         let check =
             |name: &str| self.names.contains(name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let is_folded = |byte: u8| byte == b'-' || byte.is_ascii_lowercase() || byte.is_ascii_digit();

@@ -10,8 +10,20 @@ use crate::session::CookieNames;
 pub(super) fn strip_request(headers: &mut HeaderMap, names: &CookieNames) {
     let mut lines = headers.get_all(COOKIE).into_iter();
     let Some(first) = lines.next() else { return };
-    if lines.next().is_none() && !pairs(first).any(|pair| is_ours(pair, names)) {
-        return;
+    if lines.next().is_none() {
+        // The common cases in one pass: no cookie of ours, or nothing else.
+        let (mut ours, mut others) = (false, false);
+        for pair in pairs(first).filter(|pair| !pair.is_empty()) {
+            if is_ours(pair, names) { ours = true } else { others = true }
+        }
+        match (ours, others) {
+            (false, _) => return,
+            (true, false) => {
+                headers.remove(COOKIE);
+                return;
+            }
+            (true, true) => {}
+        }
     }
     let mut kept = BytesMut::new();
     for line in headers.get_all(COOKIE) {

@@ -140,13 +140,12 @@ impl RequestId {
     #[must_use]
     pub fn fresh(bytes: [u8; 12]) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let nibbles = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        Self(
-            nibbles
-                .filter_map(|nibble| HEX.get(usize::from(nibble)))
-                .map(|digit| char::from(*digit))
-                .collect(),
-        )
+        let mut text = String::with_capacity(24);
+        for byte in bytes {
+            text.push(char::from(HEX[usize::from(byte >> 4)]));
+            text.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+        Self(text)
     }
 
     /// The text.
