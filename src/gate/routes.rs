@@ -163,8 +163,8 @@ impl RouteTable {
             return Found::UnknownPath;
         };
         // An application that decodes more often than once must not see a path that another rule guards.
-        let elsewhere = |deep: &str| paths.find(deep).is_none_or(|(_, other)| other.id != route.id);
-        if path.encoded_slash() == EncodedSlash::Present || path.deep().is_some_and(elsewhere) {
+        let elsewhere = |reading: &String| paths.find(reading).is_none_or(|(_, other)| other.id != route.id);
+        if path.encoded_slash() == EncodedSlash::Present || path.readings().iter().any(elsewhere) {
             return Found::Doubtful;
         }
         Found::Route(route)

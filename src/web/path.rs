@@ -5,14 +5,12 @@
 //! *judged* is that path with each segment percent-decoded once and its `;params` cut. Forms that some server reads
 //! otherwise are refused: an encoded dot segment at any depth, an encoded backslash, control bytes, `..;`.
 
-use std::borrow::Cow;
-
 /// A path in its one canonical form. Always starts with `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalPath {
     sent: String,
     judged: String,
-    deep: Option<String>,
+    readings: Vec<String>,
     encoded_slash: EncodedSlash,
 }
 
@@ -43,8 +41,8 @@ pub enum PathError {
     /// A backslash, plain or encoded.
     #[error("the path holds a backslash")]
     Backslash,
-    /// A fragment, which no request may carry.
-    #[error("the path holds a fragment")]
+    /// A fragment, which no request may carry, or a query, which is no part of the path.
+    #[error("the path holds a fragment or a query")]
     Fragment,
     /// A segment of parameters only (`/;x/`): to a server that cuts them it is no segment.
     #[error("a segment of the path is empty but for its parameters")]
@@ -74,7 +72,7 @@ impl CanonicalPath {
             return Ok(Self {
                 sent: raw.to_owned(),
                 judged: raw.to_owned(),
-                deep: None,
+                readings: Vec::new(),
                 encoded_slash: EncodedSlash::Absent,
             });
         }
@@ -110,12 +108,12 @@ impl CanonicalPath {
         &self.judged
     }
 
-    /// The path as a server reads it that decodes again and again, leniently, and takes the result for a URL: `\`
-    /// for `/`, `;params` cut, an end at `?` or `#`. Nothing where that is [`Self::judged`]. A request is refused
-    /// when the two lead to different routes.
+    /// The path as lenient servers read it, where that is not [`Self::judged`]: decoded once or again and again, taken
+    /// for a URL that ends at `?` or `#` or not, with `\` for `/`, `;params` cut and slashes merged. A request is refused
+    /// when any of these leads to another route.
     #[must_use]
-    pub fn deep(&self) -> Option<&str> {
-        self.deep.as_deref()
+    pub fn readings(&self) -> &[String] {
+        &self.readings
     }
 
     /// Whether an encoded slash is in it.
@@ -128,21 +126,14 @@ impl CanonicalPath {
         let mut path = Self {
             sent: String::new(),
             judged: String::new(),
-            deep: None,
+            readings: Vec::new(),
             encoded_slash: EncodedSlash::Absent,
         };
-        let mut deep = String::new();
-        let mut deep_ends = false;
         for (raw, segment) in kept {
             path.sent.push('/');
             path.sent.push_str(raw);
             path.judged.push('/');
             path.judged.push_str(&segment.judged);
-            if !deep_ends {
-                deep.push('/');
-                deep.push_str(segment.deep.trim_matches('/'));
-                deep_ends = segment.deep_ends;
-            }
             if segment.encoded_slash == EncodedSlash::Present {
                 path.encoded_slash = EncodedSlash::Present;
             }
@@ -150,24 +141,42 @@ impl CanonicalPath {
         if directory || kept.is_empty() {
             path.sent.push('/');
             path.judged.push('/');
-            if !deep_ends {
-                deep.push('/');
-            }
         }
-        let deep = merge_slashes(&deep);
-        if deep != path.judged {
-            path.deep = Some(deep.into_owned());
-        }
+        path.readings = lenient_readings(&path.sent);
+        path.readings.retain(|reading| *reading != path.judged);
         path
     }
+}
+
+/// What lenient servers make of a path, at each level of decoding. Its segments were found free of dot segments at
+/// every level before.
+fn lenient_readings(sent: &str) -> Vec<String> {
+    let mut readings = Vec::new();
+    let mut text = sent.to_owned();
+    for _ in 0..=MAX_DEPTH {
+        let (bytes, _) = decode_bytes(&text);
+        let next = String::from_utf8_lossy(&bytes).into_owned();
+        for whole in [next.as_str(), before_query(&next)] {
+            let parts = whole.split(['/', '\\']).map(cut_params).filter(|part| !matches!(*part, "" | "."));
+            let mut reading = parts.fold(String::new(), |path, part| path + "/" + part);
+            if reading.is_empty() || whole.ends_with(['/', '\\']) {
+                reading.push('/');
+            }
+            if !readings.contains(&reading) {
+                readings.push(reading);
+            }
+        }
+        if next == text {
+            break;
+        }
+        text = next;
+    }
+    readings
 }
 
 /// One segment, read once and read to the end.
 struct Segment {
     judged: String,
-    deep: String,
-    /// Whether the deep reading found a `?` or `#`, which ends the path.
-    deep_ends: bool,
     encoded_slash: EncodedSlash,
 }
 
@@ -179,7 +188,7 @@ impl Segment {
         if raw.contains('\\') {
             return Err(PathError::Backslash);
         }
-        if raw.contains('#') {
+        if raw.contains(['#', '?']) {
             return Err(PathError::Fragment);
         }
         if raw.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
@@ -191,18 +200,14 @@ impl Segment {
             return Err(PathError::Backslash);
         }
         let deep = decode_deep(&once)?;
-        let path = before_query(&deep);
-        let parts = || path.split(['/', '\\']);
-        if cut_params(&once).is_empty() || parts().any(|part| cut_params(part).is_empty() && !part.is_empty())
-        {
+        let mut parts = before_query(&deep).split(['/', '\\']);
+        if cut_params(&once).is_empty() || parts.any(|part| cut_params(part).is_empty() && !part.is_empty()) {
             return Err(PathError::EmptySegment);
         }
         let encoded_slash = if once.contains('/') { EncodedSlash::Present } else { EncodedSlash::Absent };
         // The borders between segments must stay what they were: an encoded slash is judged as its own text.
         let judged = cut_params(&once).replace('/', "%2F");
-        let deep_ends = path.len() < deep.len();
-        let deep = parts().map(cut_params).collect::<Vec<_>>().join("/");
-        Ok(Self { judged, deep, deep_ends, encoded_slash })
+        Ok(Self { judged, encoded_slash })
     }
 }
 
@@ -293,19 +298,6 @@ fn decode_bytes(text: &str) -> (Vec<u8>, bool) {
         }
     }
     (out, whole)
-}
-
-fn merge_slashes(path: &str) -> Cow<'_, str> {
-    if !path.contains("//") {
-        return Cow::Borrowed(path);
-    }
-    let mut out = String::with_capacity(path.len());
-    for character in path.chars() {
-        if character != '/' || !out.ends_with('/') {
-            out.push(character);
-        }
-    }
-    Cow::Owned(out)
 }
 
 #[cfg(test)]

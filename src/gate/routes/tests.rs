@@ -139,6 +139,7 @@ proptest! {
 #[test]
 fn known_tricks_reach_no_other_route() {
     for raw in [
+        "/public;%3F%252fadmin",
         "/public;x%252Fadmin",
         "/public;x%255Cadmin",
         "/%2561dmin;%25",
