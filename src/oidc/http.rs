@@ -1,6 +1,6 @@
 //! Calls to a provider: bounded in time and size, over TLS, without redirects, and logged without what they carry.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_pki_types::CertificateDer;
 use serde_json::Value;
 use url::Url;
@@ -26,7 +26,10 @@ use crate::web::host::HostName;
 /// The client for one provider.
 #[derive(Debug)]
 pub(super) struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// Made at the first call: reading the system's roots takes longer than all else at the start.
+    client: OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
+    tls: ConfigBuilder<ClientConfig, WantsVerifier>,
+    extra_roots: Vec<CertificateDer<'static>>,
     provider: ProviderName,
     transport: Transport,
     limit: Duration,
@@ -47,27 +50,38 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("vestibule/", env!("
 impl Http {
     pub(super) fn new(settings: &Settings, clock: Clock) -> Result<Self, SetupError> {
         let tls = |error| SetupError::Tls(settings.name.clone(), error);
-        let config =
-            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(tls)?
-                .with_root_certificates(roots(&settings.extra_roots).map_err(tls)?)
-                .with_no_client_auth();
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
-        // A connection for each call: they are rare, and an idle one that died would fail the next sign-in. Nothing
-        // is sent twice: a code may be redeemed once.
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .retry_canceled_requests(false)
-            .http1_max_buf_size(MAX_HEAD)
-            .build(connector);
+        let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(crypto).with_safe_default_protocol_versions().map_err(tls)?;
+        // A root that is none is told now, not at the first call.
+        let mut probe = RootCertStore::empty();
+        for certificate in &settings.extra_roots {
+            probe.add(certificate.clone()).map_err(tls)?;
+        }
         Ok(Self {
-            client,
+            client: OnceLock::new(),
+            tls: builder,
+            extra_roots: settings.extra_roots.clone(),
             provider: settings.name.clone(),
             transport: settings.transport,
             limit: settings.timeout,
             clock,
+        })
+    }
+
+    fn client(&self) -> &Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+        self.client.get_or_init(|| {
+            let roots = roots(&self.extra_roots);
+            let config = self.tls.clone().with_root_certificates(roots).with_no_client_auth();
+            let connector =
+                HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
+            // A connection for each call: they are rare, and an idle one that died would fail the next sign-in.
+            // Nothing is sent twice: a code may be redeemed once.
+            Client::builder(TokioExecutor::new())
+                .pool_max_idle_per_host(0)
+                .retry_canceled_requests(false)
+                .http1_max_buf_size(MAX_HEAD)
+                .build(connector)
         })
     }
 
@@ -153,7 +167,7 @@ impl Http {
         let headers = request.headers_mut();
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, AGENT);
-        let response = self.client.request(request).await.map_err(|error| unreachable(Arc::new(error)))?;
+        let response = self.client().request(request).await.map_err(|error| unreachable(Arc::new(error)))?;
         let (head, body) = response.into_parts();
         // We ask for none, so this is a server that does as it likes; a small answer could unfold to any size.
         if head.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
@@ -206,16 +220,15 @@ pub(super) fn check_url(transport: Transport, what: &'static str, url: &str) -> 
     }
 }
 
-fn roots(extra: &[CertificateDer<'static>]) -> Result<RootCertStore, rustls::Error> {
+/// The system's roots, or those that the program carries where there are none, and further ones that were checked.
+fn roots(extra: &[CertificateDer<'static>]) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    for certificate in extra {
-        roots.add(certificate.clone())?;
-    }
-    Ok(roots)
+    roots.add_parsable_certificates(extra.iter().cloned());
+    roots
 }
 
 /// Where JSON is broken, without the text that it is broken at.
