@@ -1,6 +1,7 @@
 //! Chance: the only source of ids, nonces and keys.
 //!
-//! In production it is the operating system's generator through aws-lc. A test may seed it, so that a run can be
+//! In production it is the operating system's generator, asked directly: a library's own generator takes some 30 ms to seed
+//! itself, which the first request would wait for. A test may seed it, so that a run can be
 //! repeated; [`Random::seeded`] is not reachable from any configuration.
 
 use std::fmt;
@@ -8,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -18,15 +18,15 @@ pub struct Random(Source);
 
 #[derive(Clone)]
 enum Source {
-    System(SystemRandom),
+    System,
     Seeded { seed: u64, counter: Arc<AtomicU64> },
 }
 
 impl Random {
     /// The operating system's generator.
     #[must_use]
-    pub fn system() -> Self {
-        Self(Source::System(SystemRandom::new()))
+    pub const fn system() -> Self {
+        Self(Source::System)
     }
 
     /// A repeatable sequence, for tests only.
@@ -43,7 +43,7 @@ impl Random {
     pub fn fill(&self, out: &mut [u8]) {
         match &self.0 {
             #[expect(clippy::expect_used, reason = "no safe way to go on without randomness, see # Panics")]
-            Source::System(system) => system.fill(out).expect("the operating system gave no random bytes"),
+            Source::System => getrandom::fill(out).expect("the operating system gave no random bytes"),
             Source::Seeded { seed, counter } => {
                 for chunk in out.chunks_mut(32) {
                     let mut block = [0; 16];
@@ -116,7 +116,7 @@ impl Ids {
 impl fmt::Debug for Random {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Source::System(_) => "Random(system)",
+            Source::System => "Random(system)",
             Source::Seeded { .. } => "Random(seeded)",
         })
     }
