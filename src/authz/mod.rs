@@ -73,6 +73,16 @@ impl Rule {
         }
     }
 
+    /// What the terms look at and this person has nothing of, in words for the operator. A provider that sends no
+    /// groups, or an address that it does not call verified, refuses everybody alike, and nothing else shows it.
+    #[must_use]
+    pub fn lacking(&self, identity: &Identity) -> Option<String> {
+        let mut lacking: Vec<_> = self.allow().filter_map(|term| term.lacking(identity)).collect();
+        lacking.sort_unstable();
+        lacking.dedup();
+        (!lacking.is_empty()).then(|| lacking.join("; "))
+    }
+
     /// Adds to `wanted` what the terms need of the claims.
     pub fn want(&self, wanted: &mut Wanted) {
         for term in self.allow() {

@@ -1,5 +1,6 @@
 //! Terms: the words of a rule.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -79,6 +80,23 @@ impl Term {
             Self::Claim { path, value } => {
                 identity.claim(path).is_some_and(|claim| claim.values().iter().any(|own| own == value))
             }
+        }
+    }
+
+    /// What this term looks at, in words for the operator, if the person has nothing of the kind at all.
+    #[must_use]
+    pub(super) fn lacking(&self, identity: &Identity) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Email(_) | Self::Domain(_) if identity.email().is_none() => Some(Cow::Borrowed(
+                "no verified e-mail address came with the sign-in (email_claim, email_trusted)",
+            )),
+            Self::Group(_) if identity.groups().is_empty() => Some(Cow::Borrowed(
+                "no group that a rule or header names came with the sign-in (groups_claim, scopes)",
+            )),
+            Self::Claim { path, .. } if identity.claim(path).is_none() => {
+                Some(Cow::Owned(format!("no usable claim {path} came with the sign-in (scopes)")))
+            }
+            _ => None,
         }
     }
 

@@ -25,6 +25,30 @@ fn admits(term: &str, identity: Option<&Identity>) -> bool {
 }
 
 #[test]
+fn a_refusal_tells_the_operator_what_the_provider_did_not_send() {
+    let lacking = |terms: &[&str], identity: &Identity| {
+        let terms = terms.iter().map(|term| Term::from_str(term).expect(term)).collect();
+        Rule::new(terms).lacking(identity)
+    };
+    let bare = person("alice", None, &[]);
+    for (term, word) in [
+        ("domain:example.com", "email_trusted"),
+        ("email:alice@example.com", "email_trusted"),
+        ("group:staff", "groups_claim"),
+        ("claim:acr=mfa", "claim acr"),
+    ] {
+        assert!(lacking(&[term], &bare).is_some_and(|text| text.contains(word)), "{term}");
+    }
+    let all = lacking(&["group:a", "group:b", "domain:example.com"], &bare).expect("two");
+    assert_eq!(all.matches("came with the sign-in").count(), 2, "{all}");
+    for term in ["user:bob", "provider:other", "signed-in", "claim:amr=mfa"] {
+        assert_eq!(lacking(&[term], &bare), None, "{term}");
+    }
+    let alice = person("alice", Some("alice@example.com"), &["staff"]);
+    assert_eq!(lacking(&["group:ops", "domain:other.example", "email:bob@example.com"], &alice), None);
+}
+
+#[test]
 fn each_term_admits_whom_it_names_and_nobody_else() {
     let alice = person("alice", Some("alice@Example.com"), &["staff"]);
     for term in [

@@ -39,7 +39,7 @@ pub(super) enum Refusal {
     /// Nobody is signed in.
     SignInNeeded,
     /// Signed in, but no term admits.
-    NotAllowed { user: String, provider: String, needs: Vec<String> },
+    NotAllowed { user: String, provider: String, needs: Vec<String>, lacking: Option<String> },
     /// A WebSocket handshake from a page that is not ours.
     ForeignWebSocket,
     /// A form of ours, sent from another site.
@@ -117,9 +117,10 @@ impl Refusal {
                 "This address does not take such requests.",
             ),
             Self::SignInNeeded => client(S::UNAUTHORIZED, "sign_in_required", "Sign in to go on."),
-            Self::NotAllowed { .. } => {
-                client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here.")
-            }
+            Self::NotAllowed { lacking, .. } => Outline {
+                private: lacking.clone(),
+                ..client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here.")
+            },
             Self::ForeignWebSocket => client(
                 S::FORBIDDEN,
                 "foreign_origin",
@@ -305,7 +306,7 @@ impl Refusal {
             }
             Self::NotFound => Page::NotFound { home: Link::START },
             Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
-            Self::NotAllowed { user, provider, needs } => Page::Denied {
+            Self::NotAllowed { user, provider, needs, .. } => Page::Denied {
                 user,
                 provider_title: provider,
                 needs,

@@ -61,12 +61,13 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
 }
 
 fn not_allowed(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
-    let user =
-        presented.map(|presented| presented.session().identity().user().to_owned()).unwrap_or_default();
+    let identity = presented.map(|presented| presented.session().identity());
+    let user = identity.map(|identity| identity.user().to_owned()).unwrap_or_default();
     let provider =
         visit.generation().provider.as_ref().map(|provider| provider.title().to_owned()).unwrap_or_default();
     let needs = route.rule().allow().map(crate::authz::Term::in_words).collect();
-    Refusal::NotAllowed { user, provider, needs }
+    let lacking = identity.and_then(|identity| route.rule().lacking(identity));
+    Refusal::NotAllowed { user, provider, needs, lacking }
 }
 
 /// Refuses, with an audit event.
@@ -78,7 +79,9 @@ fn deny(
 ) -> Response<Body> {
     let mut event = visit.event(EventName::AccessDenied);
     let mut ending = Ending::new("deny");
-    event.reason = Some(refusal.outline().word);
+    let outline = refusal.outline();
+    event.reason = Some(outline.word);
+    event.detail = outline.private;
     if let Some((route, presented)) = at {
         event.route = Some(route.name());
         event.rule = Some(route.rule().text());

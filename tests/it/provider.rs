@@ -175,6 +175,23 @@ async fn rules_about_addresses_hold_for_verified_ones_only() {
 }
 
 #[tokio::test]
+async fn a_refusal_for_want_of_a_claim_names_the_key_to_look_at() {
+    let routes = |term: &str| format!("[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"{term}\"]\n");
+    for (term, faults, key) in [
+        ("domain:example.com", vec![Fault::EmailUnverified], Some("email_trusted")),
+        ("group:staff", vec![Fault::Claim("groups".to_owned(), json!(null))], Some("groups_claim")),
+        ("domain:other.example", vec![], None),
+    ] {
+        let stage = Stage::with(Plan { routes: routes(term), ..with(faults) }).await;
+        assert_eq!(stage.browser().sign_in("/", "alice").await.status, 403, "{term}");
+        let event = stage.events().into_iter().find(|event| event["reason"] == "not_allowed");
+        let detail = event.expect("an event")["detail"].as_str().map(str::to_owned);
+        assert_eq!(detail.is_some(), key.is_some(), "{term}: {detail:?}");
+        assert!(key.is_none_or(|key| detail.is_some_and(|text| text.contains(key))), "{term}");
+    }
+}
+
+#[tokio::test]
 async fn a_user_who_could_forge_a_header_does_not_get_in() {
     for name in ["alice\nX-Forwarded-User: root", " alice", "alice\u{85}", "", "a\u{0}"] {
         let fault = Fault::Claim("preferred_username".to_owned(), json!(name));
