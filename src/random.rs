@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 /// A source of random bytes. Cheap to clone.
 #[derive(Clone)]
@@ -43,7 +45,7 @@ impl Random {
     pub fn fill(&self, out: &mut [u8]) {
         match &self.0 {
             #[expect(clippy::expect_used, reason = "no safe way to go on without randomness, see # Panics")]
-            Source::System => getrandom::fill(out).expect("the operating system gave no random bytes"),
+            Source::System => ask(out).expect("the operating system gave no random bytes"),
             Source::Seeded { seed, counter } => {
                 for chunk in out.chunks_mut(32) {
                     let mut block = [0; 16];
@@ -74,6 +76,19 @@ impl Random {
     pub fn text<const N: usize>(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes::<N>())
     }
+}
+
+/// Asks the kernel. The system call itself, so that a static binary in an empty container needs no `/dev`.
+fn ask(out: &mut [u8]) -> rustix::io::Result<()> {
+    let mut filled = 0;
+    while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match getrandom(rest, GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Random bytes for ids that need not be secret, drawn many at a time: one request's id costs a copy, not a call.
@@ -119,5 +134,24 @@ impl fmt::Debug for Random {
             Source::System => "Random(system)",
             Source::Seeded { .. } => "Random(seeded)",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ids, Random};
+
+    #[test]
+    fn chance_fills_every_byte_and_never_repeats_and_a_seed_repeats_itself() {
+        let random = Random::system();
+        let mut large = [0_u8; 4096];
+        random.fill(&mut large);
+        // 64 bytes of zero in a row would be a part that was not filled.
+        assert!(large.chunks(64).all(|chunk| chunk.iter().any(|byte| *byte != 0)));
+        assert_ne!(random.bytes::<16>(), random.bytes::<16>());
+        assert_eq!(Random::seeded(1).bytes::<40>(), Random::seeded(1).bytes::<40>());
+        let ids = Ids::new(random);
+        let drawn: std::collections::HashSet<_> = (0..1000).map(|_| ids.next()).collect();
+        assert_eq!(drawn.len(), 1000);
     }
 }
