@@ -327,3 +327,28 @@ async fn bodies_pass_both_ways_and_a_limit_is_413_before_the_upstream_sees_it() 
     );
     assert_eq!(stage.upstream.received().len(), 2);
 }
+
+#[tokio::test]
+async fn the_upstream_sees_the_host_that_its_route_says() {
+    let route = |name: &str, more: &str| {
+        format!(
+            "[routes.{name}]\nupstream = \"UPSTREAM\"\npath = \"/{name}\"\nallow = [\"everyone\"]\n{more}\n"
+        )
+    };
+    let routes = [
+        route("preserve", ""),
+        route("upstream", "host_header = \"upstream\""),
+        route("literal", "host_header = \"app.internal:8080\""),
+    ];
+    let stage = Stage::with(Plan { routes: routes.concat(), ..Plan::default() }).await;
+    let (gateway, upstream) = (stage.gateway.to_string(), stage.upstream.address.to_string());
+    for (path, host) in
+        [("/preserve", &gateway), ("/upstream", &upstream), ("/literal", &"app.internal:8080".to_owned())]
+    {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {gateway}\r\nconnection: close\r\n\r\n");
+        assert_eq!(exchange(stage.gateway, head).await.status, 200, "{path}");
+        let received = stage.upstream.received().pop().expect("a request");
+        assert_eq!(received.all("host"), std::slice::from_ref(host), "{path}");
+        assert_eq!(received.all("x-forwarded-host"), std::slice::from_ref(&gateway), "{path}");
+    }
+}
