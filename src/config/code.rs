@@ -77,12 +77,16 @@ codes! {
     SecretEnv = "secret-env",
     /// The session key is none.
     SessionKey = "session-key",
+    /// An old session key that is in use otherwise.
+    OldKey = "old-key",
     /// The idle limit never applies.
     Idle = "idle",
     /// A cookie name with illegal characters.
     CookieName = "cookie-name",
     /// The prefix of our own endpoints is no plain path.
     LoginPath = "login-path",
+    /// A place to go to after signing out that is none.
+    AfterSignOut = "after-sign-out",
     /// More than one provider.
     OneProvider = "one-provider",
     /// A rule needs a sign-in, and there is no provider.

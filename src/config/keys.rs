@@ -22,10 +22,10 @@ pub(super) const LISTEN: &[&str] =
     &["http", "admin", "trusted_proxies", "client_address_from", "max_connections", "max_head"];
 
 /// `[session]`
-pub(super) const SESSION: &[&str] = &["key", "max_age", "idle", "cookie"];
+pub(super) const SESSION: &[&str] = &["key", "old_keys", "max_age", "idle", "cookie"];
 
 /// `[login]`
-pub(super) const LOGIN: &[&str] = &["path", "timeout"];
+pub(super) const LOGIN: &[&str] = &["path", "timeout", "return_to", "sign_out", "after_sign_out", "rate"];
 
 /// `[providers.NAME]`
 pub(super) const PROVIDER: &[&str] = &[

@@ -12,6 +12,7 @@ mod login;
 mod logout;
 mod observe;
 mod own;
+mod rate;
 mod refusal;
 mod request;
 mod session;
@@ -20,4 +21,4 @@ mod visit;
 
 pub use answer::Body;
 pub use gateway::{Gateway, Generation, Logging, Shared};
-pub use settings::Settings;
+pub use settings::{AfterSignOut, ReturnHost, Settings, SignOut};

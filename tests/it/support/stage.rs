@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) top: String,
     /// Further lines of the `[session]` table.
     pub(crate) session: String,
+    /// Lines of the `[login]` table.
+    pub(crate) login: String,
     /// Further lines of the provider's table.
     pub(crate) provider: String,
     /// Further lines of the `[listen]` table.
@@ -93,6 +95,7 @@ impl Default for Plan {
         Self {
             top: String::new(),
             session: String::new(),
+            login: String::new(),
             provider: String::new(),
             listen: String::new(),
             routes: ROUTES.to_owned(),
@@ -143,12 +146,13 @@ impl Stage {
         }
         let config = format!(
             "public_url = \"{gateway}\"\n{}\n[listen]\nhttp = [\"127.0.0.1:{port}\"]\nadmin = \"127.0.0.1:0\"\n{}\n\
-             [session]\nkey = {{ env = \"KEY\" }}\n{}\n[log]\nformat = \"json\"\n\
+             [session]\nkey = {{ env = \"KEY\" }}\n{}\n[login]\n{}\n[log]\nformat = \"json\"\n\
              [providers.main]\nissuer = \"{}\"\nclient_id = \"wiki\"\nclient_secret = {{ env = \"SECRET\" }}\n\
              title = \"Company account\"\n{}\n{}",
             plan.top,
             plan.listen,
             plan.session,
+            plan.login,
             provider.issuer(),
             plan.provider,
             plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address)),
