@@ -25,7 +25,7 @@ pub(super) const LISTEN: &[&str] =
 pub(super) const SESSION: &[&str] = &["key", "max_age", "idle", "cookie"];
 
 /// `[login]`
-pub(super) const LOGIN: &[&str] = &["path", "timeout"];
+pub(super) const LOGIN: &[&str] = &["path", "timeout", "chooser"];
 
 /// `[providers.NAME]`
 pub(super) const PROVIDER: &[&str] = &[
@@ -52,6 +52,7 @@ pub(super) const ROUTE: &[&str] = &[
     "allow",
     "host",
     "path",
+    "providers",
     "headers",
     "signed_out",
     "host_header",
