@@ -25,7 +25,8 @@ pub(super) const LISTEN: &[&str] =
 pub(super) const SESSION: &[&str] = &["key", "old_keys", "max_age", "idle", "cookie"];
 
 /// `[login]`
-pub(super) const LOGIN: &[&str] = &["path", "timeout", "return_to", "sign_out", "after_sign_out", "rate"];
+pub(super) const LOGIN: &[&str] =
+    &["path", "timeout", "chooser", "return_to", "sign_out", "after_sign_out", "rate"];
 
 /// `[providers.NAME]`
 pub(super) const PROVIDER: &[&str] = &[
@@ -52,6 +53,7 @@ pub(super) const ROUTE: &[&str] = &[
     "allow",
     "host",
     "path",
+    "providers",
     "headers",
     "signed_out",
     "host_header",

@@ -9,7 +9,7 @@ use super::code::Code;
 use super::fault::quote;
 use super::reader::{Field, Section};
 use super::{keys, values};
-use crate::flow::{AfterSignOut, ReturnHost, Settings, SignOut};
+use crate::flow::{AfterSignOut, Chooser, ReturnHost, Settings, SignOut};
 use crate::web::{CanonicalPath, HostName, Origin, ReturnTo, Scheme};
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
@@ -23,6 +23,9 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
     let path = section.read("path", "/oauth2".to_owned(), |field| path(field));
     Settings {
         timeout: section.read("timeout", QUARTER, |field| values::duration(field)),
+        chooser: section.read("chooser", Chooser::default(), |field| {
+            values::choice(field, &[("auto", Chooser::Auto), ("always", Chooser::Always)])
+        }),
         return_to: section.read("return_to", Vec::new(), |field| return_to(field)),
         sign_out: section.read("sign_out", SignOut::default(), |field| {
             values::choice(field, &[("provider", SignOut::Provider), ("local", SignOut::Local)])

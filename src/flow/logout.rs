@@ -71,7 +71,8 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
         event.who = visit.who(session);
         event.provider = Some(session.identity().provider().as_str());
         visit.record(&event);
-        if let (SignOut::Provider, Some(provider)) = (generation.login.sign_out, &generation.provider) {
+        let provider = generation.providers.of(session);
+        if let (SignOut::Provider, Some(provider)) = (generation.login.sign_out, provider) {
             let marker = SignOutMarker {
                 state: shared.random.text::<16>(),
                 return_to: rd.as_ref().map(|rd| rd.as_str().to_owned()),
@@ -110,10 +111,7 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
         }
         _ if generation.login.sign_out == SignOut::Local => ProviderSignOut::Local,
         // The provider did not send the browser back as it was asked to, or has no sign-out of its own.
-        _ => generation
-            .provider
-            .as_ref()
-            .map_or(ProviderSignOut::Local, |provider| ProviderSignOut::MayRemain(provider.title())),
+        _ => ProviderSignOut::MayRemain(generation.providers.title()),
     };
     let page = Page::SignedOut { provider, sign_in: Link::here("/") };
     let mut response = own::page(shared, visit, &page);

@@ -5,6 +5,7 @@
 
 mod answer;
 mod attempts;
+mod choice;
 mod flights;
 mod gateway;
 mod links;
@@ -12,6 +13,7 @@ mod login;
 mod logout;
 mod observe;
 mod own;
+mod providers;
 mod rate;
 mod refusal;
 mod request;
@@ -21,4 +23,5 @@ mod visit;
 
 pub use answer::Body;
 pub use gateway::{Gateway, Generation, Logging, Shared};
-pub use settings::{AfterSignOut, ReturnHost, Settings, SignOut};
+pub use providers::Providers;
+pub use settings::{AfterSignOut, Chooser, ReturnHost, Settings, SignOut};

@@ -16,6 +16,7 @@ mod layering;
 mod lines;
 mod loops;
 mod provider;
+mod providers;
 mod rate;
 mod requests;
 mod rotation;
