@@ -7,6 +7,7 @@ mod answer;
 mod attempts;
 mod flights;
 mod gateway;
+mod grpc;
 mod links;
 mod login;
 mod logout;
