@@ -75,6 +75,11 @@ SESSION {
     idle: DurationOrOff, Is("\"2h\"");
     /// Base name of our cookies. The prefix `__Host-` is put before it when `public_url` is https.
     cookie: Text("cookie name"), Is("\"vestibule\"");
+    /// The domain under which all hosts share sessions. The prefix is then `__Secure-`, and every host below the domain gets
+    /// the cookie, whoever runs it.
+    cookie_domain: Text("domain"), Means("none: each host has its own");
+    /// Which page loads from other sites carry the session: `lax` those by link, `strict` none, `none` every request.
+    same_site: Words(&["lax", "strict", "none"]), Is("\"lax\"");
 }
 }
 

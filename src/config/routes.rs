@@ -24,6 +24,7 @@ pub(super) struct Around<'a, 'b> {
     pub(super) providers: &'b [&'a str],
     pub(super) email_claims: &'b [&'b str],
     pub(super) sets: &'b HeaderSets<'a>,
+    pub(super) cookie_domain: Option<&'b HostName>,
 }
 
 /// The places that are taken, with the route that took them.
@@ -142,6 +143,14 @@ fn host(field: &Field<'_>, example: &str, around: &Around<'_, '_>) -> Option<Hos
                         field.path()
                     ),
                     "use an https public_url, or set insecure_http = true if you must",
+                );
+                return None;
+            }
+            if let Some(domain) = around.cookie_domain.filter(|domain| !host.is_within(domain)) {
+                field.fault(
+                    Code::CookieDomain,
+                    format!("{} is not in session.cookie_domain ({domain}): {host}", field.path()),
+                    "give it another gateway, a domain that holds all hosts, or no cookie_domain at all",
                 );
                 return None;
             }
