@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { logs } from './demo.mjs';
+import { logs } from './process.mjs';
 
 export function launch() {
   return chromium.launch({
@@ -16,6 +16,8 @@ export function launch() {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      // No host but this machine, whatever a page asks for; names for tests all lead here.
+      '--host-resolver-rules=MAP *.vestibule.test 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE localhost,EXCLUDE 127.0.0.1',
     ],
   });
 }
