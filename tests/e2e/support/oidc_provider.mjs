@@ -1,11 +1,10 @@
 // The npm package `oidc-provider` as a program of its own, so that it can be stopped, restarted and live in another
-// time. Everything but clients, accounts and keys is its default: the sign-in and consent pages are its development
+// time. Nearly everything but clients, accounts and keys is its default: the sign-in and consent pages are its development
 // ones. Settings are JSON in SETTINGS; it prints its address when it listens.
 
-import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 
-const { port, ahead, client, accounts } = JSON.parse(process.env.SETTINGS);
+const { port, ahead, client, accounts, key } = JSON.parse(process.env.SETTINGS);
 
 if (ahead) {
   // Its clock is `ahead` seconds off. Before anything of the package is loaded, so that nothing knows better.
@@ -24,16 +23,12 @@ if (ahead) {
 
 const { Provider } = await import('oidc-provider');
 
-/** A fresh signing key at each start. */
-function signingKey() {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' };
-}
-
 const provider = new Provider(`http://localhost:${port}`, {
   clients: [client],
-  jwks: { keys: [signingKey()] },
+  jwks: { keys: [key] },
   cookies: { keys: ['for tests only'] },
+  // Longer than any test sets its clock back: the browser, whose clock is right, must keep the cookie meanwhile.
+  ttl: { Interaction: 24 * 3600 },
   // What each scope brings. With its default of conforming ID tokens these claims are at userinfo alone.
   claims: {
     openid: ['sub'],

@@ -1,5 +1,6 @@
 // Starts `oidc-provider` and does what people do on its pages.
 
+import { generateKeyPairSync } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { start } from './process.mjs';
@@ -13,6 +14,11 @@ export const ACCOUNTS = {
   eve: { name: 'Eve Evans', groups: [] },
 };
 
+function signingKey() {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' };
+}
+
 /** The provider's registration of the gateway, and how to run it. It can be stopped and started again. */
 export async function startProvider({ port, clientId, secret, redirectUris, postLogoutUris, accounts = ACCOUNTS }) {
   const client = {
@@ -21,9 +27,10 @@ export async function startProvider({ port, clientId, secret, redirectUris, post
     redirect_uris: redirectUris,
     post_logout_redirect_uris: postLogoutUris,
   };
+  let key = signingKey();
   const run = (ahead = 0) =>
     start('provider', process.execPath, [program], {
-      env: { SETTINGS: JSON.stringify({ port, ahead, client, accounts }) },
+      env: { SETTINGS: JSON.stringify({ port, ahead, client, accounts, key }) },
       ready: /^listens on /m,
     });
   let running = await run();
@@ -31,8 +38,9 @@ export async function startProvider({ port, clientId, secret, redirectUris, post
     issuer: `http://localhost:${port}`,
     lines: () => running.lines(),
     stop: () => running.stop(),
-    /** Starts it after `stop`: with new keys, no sessions, and a clock that is `ahead` seconds off. */
-    async start({ ahead } = {}) {
+    /** Starts it after `stop`: without sessions, with a new key if wanted, with a clock that is `ahead` seconds off. */
+    async start({ ahead, newKey = false } = {}) {
+      if (newKey) key = signingKey();
       running = await run(ahead);
     },
   };
