@@ -89,8 +89,6 @@ codes! {
     CookieDomain = "cookie-domain",
     /// The prefix of our own endpoints is no plain path.
     LoginPath = "login-path",
-    /// A place to go to after signing out that is none.
-    AfterSignOut = "after-sign-out",
     /// Several providers, and a route that does not say whose people it is for.
     Whose = "whose",
     /// A route names a provider that does not exist.
@@ -99,6 +97,8 @@ codes! {
     NeverMatches = "never-matches",
     /// Two providers that people cannot tell apart.
     SameTitle = "same-title",
+    /// A place to go to after signing out that is none.
+    AfterSignOut = "after-sign-out",
     /// A rule needs a sign-in, and there is no provider.
     NoProvider = "no-provider",
     /// An issuer that is none.

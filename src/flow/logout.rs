@@ -71,8 +71,9 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
         event.who = visit.who(session);
         event.provider = Some(session.identity().provider().as_str());
         visit.record(&event);
-        let provider = generation.providers.of(session);
-        if let (SignOut::Provider, Some(provider)) = (generation.login.sign_out, provider) {
+        if generation.login.sign_out == SignOut::Provider
+            && let Some(provider) = generation.providers.of(session)
+        {
             let marker = SignOutMarker {
                 state: shared.random.text::<16>(),
                 return_to: rd.as_ref().map(|rd| login::for_landing(visit, rd).as_str().to_owned()),

@@ -12,6 +12,8 @@ pub struct Settings {
     pub path: String,
     /// The life of one pending sign-in.
     pub timeout: Duration,
+    /// When the chooser is shown.
+    pub chooser: Chooser,
     /// Hosts besides those of routes to which a browser may be sent back.
     pub return_to: Vec<ReturnHost>,
     /// What a sign-out ends.
@@ -20,8 +22,16 @@ pub struct Settings {
     pub after_sign_out: Option<AfterSignOut>,
     /// How many sign-ins one client address may start in a minute; none means any number.
     pub rate: Option<NonZeroU32>,
-    /// When the chooser is shown.
-    pub chooser: Chooser,
+}
+
+/// When people choose how to sign in on a page of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chooser {
+    /// Where several providers count.
+    #[default]
+    Auto,
+    /// Also where there is one.
+    Always,
 }
 
 /// A host that is not ours, to which a browser may be sent back.
@@ -60,14 +70,4 @@ impl ReturnHost {
             && origin.port() == self.port.unwrap_or(origin.scheme().default_port())
             && (origin.scheme() == Scheme::Https || self.host.is_loopback())
     }
-}
-
-/// When people choose how to sign in on a page of ours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Chooser {
-    /// Where several providers count.
-    #[default]
-    Auto,
-    /// Also where there is one.
-    Always,
 }

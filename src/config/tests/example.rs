@@ -62,7 +62,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let (plain_provider, mut full_provider) =
         (plain_providers.pop().expect("a provider"), full_providers.pop().expect("a provider"));
     assert!(plain_providers.is_empty() && full_providers.is_empty());
-    // These have no default that a file could state: the example shows a value instead.
+    // These three have no default that a file could state: the example shows a value instead.
     full_provider.extra_roots.clear();
     full_provider.auth_params.clear();
     full_provider.scopes = None;
