@@ -55,6 +55,11 @@ fn what_to_register_is_one_address_for_each_host() {
         ]
     );
     assert_eq!(config.post_logout_redirect_uris()[0], "https://wiki.example.com/oauth2/signed_out");
+    let shared = text.replace("[session]", "[session]\ncookie_domain = \"example.com\"");
+    let config = place.parse(&shared).expect("a configuration").config;
+    let provider = config.providers[0].name.clone();
+    assert_eq!(config.redirect_uris(&provider), ["https://wiki.example.com/oauth2/callback"]);
+    assert_eq!(config.post_logout_redirect_uris(), ["https://wiki.example.com/oauth2/signed_out"]);
     let public = include_str!("../../tests/vectors/config/ok-public-only.toml");
     let config = place.parse(public).expect("a configuration").config;
     assert!(config.providers.is_empty() && config.session.is_none());

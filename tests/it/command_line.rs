@@ -173,6 +173,25 @@ fn check_says_when_an_old_key_may_go() {
 }
 
 #[test]
+fn check_says_what_a_shared_domain_means() {
+    let place = Place::new("domain");
+    let shared = ten_lines().replace("[session]", "[session]\ncookie_domain = \"example.com\"");
+    let text = format!("{shared}host = [\"wiki.example.com\", \"files.example.com\"]\n");
+    place.put("vestibule.toml", &text, 0o644);
+    let said = place.run("check --strict");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    for line in [
+        "  ok    sessions are shared by all hosts in example.com, and all sign-ins come back to public_url\n",
+        "        every host in example.com, also one of somebody else, is sent the session cookie:\n",
+        "        whoever runs one can act as the people who visit it\n",
+        "redirect URI to register:              https://wiki.example.com/oauth2/callback\n",
+    ] {
+        assert!(said.out.contains(line), "{line:?} in {}", said.out);
+    }
+    assert!(!said.out.contains("https://files.example.com"), "{}", said.out);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_with_the_places_that_are_looked_at() {
     let place = Place::new("absent");
     for verb in ["check", "serve", "routes"] {

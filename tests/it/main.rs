@@ -11,6 +11,7 @@
 
 mod challenge;
 mod command_line;
+mod cookie_domain;
 mod docs;
 mod hosts;
 mod layering;
@@ -21,6 +22,7 @@ mod providers;
 mod rate;
 mod requests;
 mod rotation;
+mod same_site;
 mod session;
 mod sign_in;
 mod sign_out;
