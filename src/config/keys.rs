@@ -50,8 +50,11 @@ pub(super) const PROVIDER: &[&str] = &[
 pub(super) const ROUTE: &[&str] = &[
     "upstream",
     "allow",
+    "require",
+    "deny",
     "host",
     "path",
+    "methods",
     "headers",
     "signed_out",
     "host_header",

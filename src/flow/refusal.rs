@@ -38,8 +38,16 @@ pub(super) enum Refusal {
     MethodNotAllowed(Vec<Method>),
     /// Nobody is signed in.
     SignInNeeded,
-    /// Signed in, but no term admits.
-    NotAllowed { user: String, provider: String, needs: Vec<String>, lacking: Option<String> },
+    /// Signed in, but the rule does not let this person in.
+    NotAllowed {
+        word: &'static str,
+        user: String,
+        provider: String,
+        needs: Vec<String>,
+        lacking: Option<String>,
+    },
+    /// Refused whoever it is: by where the client is, which the answer may say or not.
+    Barred { word: &'static str, by_place: bool },
     /// A WebSocket handshake from a page that is not ours.
     ForeignWebSocket,
     /// A form of ours, sent from another site.
@@ -117,10 +125,14 @@ impl Refusal {
                 "This address does not take such requests.",
             ),
             Self::SignInNeeded => client(S::UNAUTHORIZED, "sign_in_required", "Sign in to go on."),
-            Self::NotAllowed { lacking, .. } => Outline {
+            Self::NotAllowed { word, lacking, .. } => Outline {
                 private: lacking.clone(),
-                ..client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here.")
+                ..client(S::FORBIDDEN, word, "You are signed in, but not allowed to enter here.")
             },
+            Self::Barred { word, by_place: true } => {
+                client(S::FORBIDDEN, word, "This cannot be opened from your network.")
+            }
+            Self::Barred { word, by_place: false } => client(S::FORBIDDEN, word, "This is for other people."),
             Self::ForeignWebSocket => client(
                 S::FORBIDDEN,
                 "foreign_origin",
@@ -256,9 +268,20 @@ impl Refusal {
         {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if matches!(self, Self::UnsupportedMethod) {
-            // RFC 9110 section 15.5.6 wants to hear what would be taken; a route takes every other method.
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+        // RFC 9110 section 15.5.6 wants to hear what would be taken.
+        match self {
+            Self::UnsupportedMethod => {
+                headers
+                    .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+            }
+            Self::MethodNotAllowed(allow) => {
+                let names = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+                // Methods are tokens, so their names always make a field.
+                if let Ok(names) = HeaderValue::from_str(&names) {
+                    headers.insert(ALLOW, names);
+                }
+            }
+            _ => {}
         }
         if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
             headers.insert("retry-after", HeaderValue::from_static("10"));
@@ -314,6 +337,7 @@ impl Refusal {
                 switch_account: Link::here(&switch),
                 sign_out: Link::here(&sign_out),
             },
+            Self::Barred { .. } => Page::Barred { reason: &outline.public },
             Self::ForeignForm { go_on } => Page::ForeignOrigin { go_on: Link::here(go_on) },
             Self::Callback(_) | Self::StaleState | Self::CodeConflict => {
                 return failed(SignInFault::Request, &root);

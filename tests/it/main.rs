@@ -17,6 +17,7 @@ mod lines;
 mod loops;
 mod provider;
 mod requests;
+mod routes;
 mod session;
 mod sign_in;
 mod sign_out;
