@@ -133,6 +133,14 @@ impl Rule {
             && !about_people(List::Deny)
     }
 
+    /// Whether any term is about people.
+    #[must_use]
+    pub fn is_about_people(&self) -> bool {
+        [List::Deny, List::Require, List::Allow]
+            .into_iter()
+            .any(|list| self.terms(list).any(Term::is_about_people))
+    }
+
     /// Whether every request passes.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -11,7 +11,7 @@ use super::general::PlainHttp;
 use super::headers::HeaderSets;
 use super::places::Places;
 use super::reader::{Field, Section};
-use super::{RouteConfig, keys, places, rules, values};
+use super::{RouteConfig, keys, places, rules, values, whose};
 use crate::gate::{Methods, Options, Route, RouteId, SignedOut};
 use crate::proxy::{HostHeader, RouteSettings, Target};
 use crate::web::{HostName, HostPattern, Origin};
@@ -22,7 +22,7 @@ pub(super) struct Around<'a, 'b> {
     pub(super) plain_http: PlainHttp,
     pub(super) login_path: &'b str,
     pub(super) providers: &'b [&'a str],
-    pub(super) email_claim: Option<&'b str>,
+    pub(super) email_claims: &'b [&'b str],
     pub(super) sets: &'b HeaderSets<'a>,
     /// The domain that the session cookie is for; none when each host has its own.
     pub(super) cookie_domain: Option<&'b HostName>,
@@ -58,6 +58,7 @@ fn read_one<'a>(
     places: &mut Places<'a>,
 ) -> Option<RouteConfig> {
     let rule = rules::read(section, around);
+    let providers = whose::read(section, rule.as_ref(), around);
     let header_sets = around.sets.plan(section.field("headers").as_ref());
     let options = options(section);
     let hosts = match section.field("host") {
@@ -76,7 +77,7 @@ fn read_one<'a>(
     let upstream = upstream(section);
     let (plan, header_sets) = header_sets?;
     Some(RouteConfig {
-        route: Arc::new(Route::new(id, name.to_owned(), rule?, plan, options?)),
+        route: Arc::new(Route::new(id, name.to_owned(), rule?, plan, options?).accepting(providers?)),
         hosts: hosts?,
         paths: paths?,
         upstream: upstream?,

@@ -11,7 +11,7 @@ use super::gateway::Shared;
 use super::refusal::Refusal;
 use super::session::{self, Absence, Presented};
 use super::visit::{Ending, Visit};
-use super::{login, own};
+use super::{choice, login, own};
 use crate::audit::EventName;
 use crate::authz::{List, Refused, Term};
 use crate::gate::{Decision, Denial, Found, Pass, Route, RuleNaming, Visitor, decide};
@@ -49,12 +49,14 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             let to = login::recorded(&visit, start);
             // With a session that stands, only one that is stale leads here.
             let absence = Some(presented.err().unwrap_or(Absence::Stale));
-            Box::pin(login::start(shared, &visit, request.headers(), absence, &to, login::Account::Any)).await
+            Box::pin(choice::sign_in_first(shared, &visit, request.headers(), absence, &to, Some(route)))
+                .await
         }
         Decision::Deny(denial) => {
             let refusal = match denial {
                 Denial::SignInNeeded => Refusal::SignInNeeded,
                 Denial::Refused(why) => refused(&visit, route, why, presented.as_ref().ok()),
+                Denial::WrongProvider => wrong_provider(&visit, route, presented.as_ref().ok()),
                 Denial::ForeignOrigin => Refusal::ForeignForm { go_on: "/".to_owned() },
                 Denial::ForeignWebSocket => Refusal::ForeignWebSocket,
             };
@@ -98,14 +100,22 @@ fn refused(visit: &Visit, route: &Route, why: Refused<'_>, presented: Option<&Pr
         Refused::Missing(entry) => entry.lacking(identity),
         Refused::NotAllowed => route.rule().lacking(identity),
     };
-    let provider = visit.generation().provider.as_ref();
-    Refusal::NotAllowed {
-        word,
-        user: identity.user().to_owned(),
-        provider: provider.map(|provider| provider.title().to_owned()).unwrap_or_default(),
-        needs,
-        lacking,
-    }
+    let (provider, title) = provider_of(visit, presented);
+    Refusal::NotAllowed { word, user: identity.user().to_owned(), provider, title, needs, lacking }
+}
+
+fn wrong_provider(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
+    let user = presented.map(|presented| presented.session().identity().user().to_owned());
+    let (_, title) = provider_of(visit, presented);
+    let accepted = visit.generation().providers.among(route.providers());
+    let accepted = accepted.iter().map(|one| (one.name().to_string(), one.title().to_owned())).collect();
+    Refusal::WrongProvider { user: user.unwrap_or_default(), title, accepted }
+}
+
+/// Name and title of the provider of a session.
+fn provider_of(visit: &Visit, presented: Option<&Presented>) -> (String, String) {
+    let provider = presented.and_then(|presented| visit.generation().providers.of(presented.session()));
+    provider.map(|provider| (provider.name().to_string(), provider.title().to_owned())).unwrap_or_default()
 }
 
 /// The route at which a request is refused, and the term, or the rule, that does so.
@@ -171,7 +181,7 @@ async fn forward(
             let mut response = response.map(Body::upstream);
             guard_caches(response.headers_mut(), is_protected);
             if let (Some(session), Ok(presented)) = (session, presented) {
-                if session.is_due(generation.lifetimes, visit.now()) && !is_shared(response.headers()) {
+                if presented.is_due(generation, visit.now()) && !is_shared(response.headers()) {
                     let touched = session.touched(visit.now());
                     if let Some(sealed) = session::seal(generation, shared, facts.host(), &touched) {
                         let cookie = session::cookie(generation, &touched, &sealed, visit.now());

@@ -12,7 +12,7 @@ use http::Method;
 
 use super::methods::Methods;
 use crate::authz::Rule;
-use crate::identity::{HeaderPlan, IdentityHead};
+use crate::identity::{HeaderPlan, IdentityHead, ProviderName};
 use crate::web::path::EncodedSlash;
 use crate::web::{CanonicalPath, HostName, HostPattern, Origin};
 
@@ -25,6 +25,7 @@ pub struct Route {
     plan: HeaderPlan,
     anonymous: IdentityHead,
     options: Options,
+    providers: Vec<ProviderName>,
 }
 
 /// What a route may say besides who enters and what is told about them.
@@ -126,7 +127,20 @@ impl Route {
     #[must_use]
     pub fn new(id: RouteId, name: String, rule: Rule, plan: HeaderPlan, options: Options) -> Self {
         let anonymous = plan.render(None);
-        Self { id, name, rule, plan, anonymous, options }
+        Self { id, name, rule, plan, anonymous, options, providers: Vec::new() }
+    }
+
+    /// The same route, on which sessions of these providers count. Unless they are named, no session does.
+    #[must_use]
+    pub fn accepting(mut self, providers: Vec<ProviderName>) -> Self {
+        self.providers = providers;
+        self
+    }
+
+    /// The providers whose sessions count here.
+    #[must_use]
+    pub fn providers(&self) -> &[ProviderName] {
+        &self.providers
     }
 
     /// Its number.

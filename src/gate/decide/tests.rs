@@ -48,7 +48,8 @@ fn route(allow: &str, signed_out: SignedOut) -> Arc<Route> {
 fn route_with(allow: &str, options: Options) -> Arc<Route> {
     let term: Term = allow.parse().expect("a term");
     let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
-    Arc::new(Route::new(RouteId::new(0), "wiki".to_owned(), Rule::new(vec![term]), plan, options))
+    let route = Route::new(RouteId::new(0), "wiki".to_owned(), Rule::new(vec![term]), plan, options);
+    Arc::new(route.accepting(vec![ProviderName::new("main")]))
 }
 
 fn session(groups: &[&str]) -> Session {
@@ -76,6 +77,7 @@ fn word(facts: &Facts, route: &Arc<Route>, session: Option<(&Session, Freshness)
         Decision::Deny(Denial::SignInNeeded) => "401",
         Decision::Deny(Denial::Refused(_)) => "403",
         Decision::Deny(Denial::ForeignOrigin) => "403 foreign",
+        Decision::Deny(Denial::WrongProvider) => "403 provider",
         Decision::Deny(Denial::ForeignWebSocket) => "403 websocket",
     }
 }
