@@ -39,6 +39,7 @@ pub(super) const PROVIDER: &[&str] = &[
     "groups_claim",
     "email_trusted",
     "userinfo",
+    "algorithms",
     "auth_params",
     "ca",
     "timeout",

@@ -22,6 +22,7 @@ mod routes;
 mod rules;
 mod secrets;
 mod session;
+mod unasked;
 mod values;
 mod whose;
 
@@ -176,6 +177,9 @@ fn check(top: &Section<'_>) -> Option<Config> {
         sets: &sets,
     };
     let routes = routes::read(top, &around);
+    if let Some(routes) = &routes {
+        unasked::warn(top, &providers, routes);
+    }
     let log = log::read(top);
     if needed == Needed::Yes && (session.is_none() || !providers.are_whole()) {
         return None;
