@@ -12,6 +12,7 @@ mod general;
 mod headers;
 mod keypath;
 mod keys;
+mod kind;
 mod layers;
 mod listen;
 mod log;
@@ -20,6 +21,7 @@ mod provider;
 mod reader;
 mod routes;
 mod rules;
+mod schema;
 mod secrets;
 mod session;
 mod unasked;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 
 pub use code::Code;
 pub use fault::{Fault, Faults, Severity};
+pub use schema::schema;
 
 use document::Document;
 use reader::{Context, Section};

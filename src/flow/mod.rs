@@ -8,6 +8,7 @@ mod attempts;
 mod choice;
 mod flights;
 mod gateway;
+mod grpc;
 mod links;
 mod login;
 mod logout;

@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::answer::{self, Body};
 use super::gateway::Generation;
+use super::grpc;
 use super::links::{back_path, start_link};
 use super::login::Ended;
 use super::own;
@@ -276,8 +277,11 @@ impl Refusal {
                     links.filter(|_| matches!(self, Self::SignInNeeded)).map(|(sign_in, _)| sign_in);
                 Pages::json(outline.status, outline.word, &outline.public, sign_in, id.as_str())
             }
+            Reader::Grpc(content_type) => grpc::answer(content_type, &outline),
         };
-        *response.status_mut() = outline.status;
+        if !matches!(reader, Reader::Grpc(_)) {
+            *response.status_mut() = outline.status;
+        }
         let headers = response.headers_mut();
         if let (Self::SignInNeeded, Some((sign_in, _))) = (self, links)
             && let Ok(challenge) = HeaderValue::from_str(&format!("Vestibule sign_in=\"{sign_in}\""))

@@ -83,11 +83,29 @@ pub fn decide<'a>(facts: &'a Facts, route: &'a Arc<Route>, visitor: Option<Visit
     }
 }
 
+/// Whether a request of that kind is sent to sign in. Every other kind gets a refusal that a program understands.
 fn may_redirect(facts: &Facts, signed_out: SignedOut) -> bool {
     match (facts.kind(), signed_out) {
-        (_, SignedOut::Unauthorized) | (RequestKind::WebSocket | RequestKind::Other, _) => false,
-        (RequestKind::Navigation, SignedOut::Auto | SignedOut::Redirect) => true,
-        (RequestKind::Unmarked, signed_out) => signed_out == SignedOut::Redirect,
+        (RequestKind::Navigation, SignedOut::Auto | SignedOut::Redirect)
+        | (RequestKind::Unmarked, SignedOut::Redirect) => true,
+        (RequestKind::Navigation | RequestKind::Unmarked, SignedOut::Auto | SignedOut::Unauthorized)
+        | (
+            RequestKind::Form
+            | RequestKind::Frame
+            | RequestKind::Prefetch
+            | RequestKind::Fetch
+            | RequestKind::Resource
+            | RequestKind::Manifest
+            | RequestKind::ServiceWorker
+            | RequestKind::EventStream
+            | RequestKind::WebSocket
+            | RequestKind::Upgrade
+            | RequestKind::Preflight
+            | RequestKind::Grpc
+            | RequestKind::GrpcWeb
+            | RequestKind::Call,
+            _,
+        ) => false,
     }
 }
 
