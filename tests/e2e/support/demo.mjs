@@ -10,7 +10,7 @@ const checkout = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const logs = resolve(checkout, 'tests/.tools/logs');
 
 /** The debug binary, unless VESTIBULE_BIN names another. */
-function binary() {
+export function binary() {
   const target = resolve(checkout, process.env.CARGO_TARGET_DIR ?? 'target');
   return process.env.VESTIBULE_BIN ?? join(target, 'debug', 'vestibule');
 }
