@@ -149,6 +149,11 @@ describe('pages where there are several providers', () => {
   });
   after(() => site.stop());
 
+  test('check prints an address for each provider', () => {
+    const expected = ['company', 'partner'].map((name) => `${site.gateway}/oauth2/callback/${name}`);
+    assert.deepEqual(site.redirectUris, expected);
+  });
+
   /** Chooses a way to sign in on the chooser. */
   const choose = (page, title) => documentAfter(page, () => action(page, `Sign in via ${title}`).click());
 

@@ -1,13 +1,10 @@
 // A gateway with two providers. Each provider is a few lines that sign in whoever comes, without a page of their own:
 // what is looked at here are the gateway's pages.
 
-import { spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { binary } from './demo.mjs';
+import { configure } from './gateway.mjs';
+import { freePorts } from './process.mjs';
 
 const text = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -20,16 +17,6 @@ function serve(answer) {
 }
 
 const port = (server) => server.address().port;
-
-/** A free port: a server that is gone again. */
-async function freePort() {
-  const probe = await serve(() => {});
-  const free = port(probe);
-  await new Promise((done) => {
-    probe.close(done);
-  });
-  return free;
-}
 
 /** An OpenID Provider that signs in `user`, whoever it is. */
 function startProvider(user) {
@@ -90,46 +77,44 @@ export async function startGateway() {
     response.setHeader('content-type', 'text/html').end('<!doctype html><html lang="en"><title>App</title><p>The application'),
   );
   const [company, partner] = [await startProvider('alice'), await startProvider('alice')];
-  const gateway = `http://127.0.0.1:${await freePort()}`;
-  const folder = mkdtempSync(join(tmpdir(), 'vestibule-e2e-'));
-  const route = (name, path, providers) =>
-    `[routes.${name}]\nupstream = "http://127.0.0.1:${port(upstream)}"\npath = "${path}"\nallow = ["signed-in"]\nproviders = ${JSON.stringify(providers)}\n`;
-  const provider = (name, title, server) =>
-    `[providers.${name}]\nissuer = "http://127.0.0.1:${port(server)}"\nclient_id = "e2e"\ntitle = "${title}"\n`;
-  writeFileSync(
-    join(folder, 'vestibule.toml'),
-    [
-      `public_url = "${gateway}"\n[listen]\nhttp = ["${new URL(gateway).host}"]\nadmin = "off"\n[session]\nkey = { env = "E2E_KEY" }\n`,
-      provider('company', 'Company account', company),
-      provider('partner', 'Partner account', partner),
-      route('both', '/', ['company', 'partner']),
-      route('partner', '/partner', ['partner']),
-    ].join('\n'),
-  );
-  const child = spawn(binary(), ['serve', '--config', join(folder, 'vestibule.toml')], {
-    env: { PATH: process.env.PATH, E2E_KEY: randomBytes(32).toString('base64url') },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const killAtExit = () => child.kill('SIGKILL');
-  process.once('exit', killAtExit);
-  await new Promise((ready, fail) => {
-    let said = '';
-    child.once('exit', () => fail(new Error(`the gateway ended at once:\n${said}`)));
-    child.stderr.setEncoding('utf8').on('data', (more) => {
-      said += more;
-      if (said.includes('listening on')) ready();
-    });
-  });
+  const [own, admin] = await freePorts(2);
+  const url = `http://127.0.0.1:${own}`;
+  const route = (name, path, providers) => `
+[routes.${name}]
+upstream = "http://127.0.0.1:${port(upstream)}"
+path = "${path}"
+allow = ["signed-in"]
+providers = ${JSON.stringify(providers)}
+`;
+  const provider = (name, title, server) => `
+[providers.${name}]
+issuer = "http://127.0.0.1:${port(server)}"
+client_id = "e2e"
+title = "${title}"
+`;
+  const config = `
+public_url = "${url}"
+[listen]
+http = ["127.0.0.1:${own}"]
+admin = "127.0.0.1:${admin}"
+[session]
+key = { file = "session.key" }
+${provider('company', 'Company account', company)}
+${provider('partner', 'Partner account', partner)}
+${route('both', '/', ['company', 'partner'])}
+${route('partner', '/partner', ['partner'])}
+`;
+  const setUp = await configure('several', { config, admin });
+  const gateway = await setUp.serve();
   return {
-    gateway,
+    gateway: url,
+    redirectUris: setUp.redirectUris,
     async stop() {
-      child.kill('SIGKILL');
-      process.off('exit', killAtExit);
+      await gateway.stop();
       for (const server of [upstream, company, partner]) {
         server.closeAllConnections();
         server.close();
       }
-      rmSync(folder, { recursive: true });
     },
   };
 }
