@@ -18,6 +18,7 @@ mod listen;
 mod log;
 mod login;
 mod nearest;
+mod places;
 mod provider;
 mod reader;
 mod routes;
@@ -25,6 +26,7 @@ mod rules;
 mod schema;
 mod secrets;
 mod session;
+mod unasked;
 mod values;
 mod whose;
 
@@ -43,7 +45,7 @@ use session::Needed;
 
 use crate::gate::Route;
 use crate::identity::{ProviderName, Reserved, Wanted};
-use crate::web::{HostName, Origin};
+use crate::web::{HostName, HostPattern, Origin};
 use crate::{flow, listener, oidc, proxy, telemetry};
 
 /// Where variables come from: the process in `serve`, made-up ones in `demo` and in tests.
@@ -78,7 +80,7 @@ pub struct RouteConfig {
     /// As the gate sees it: name, rule, header plan.
     pub route: Arc<Route>,
     /// Its hosts, at least one.
-    pub hosts: Vec<HostName>,
+    pub hosts: Vec<HostPattern>,
     /// Its path prefixes, at least one: `/`, or `/a/b` without a slash at the end.
     pub paths: Vec<String>,
     /// As the proxy sees it.
@@ -182,6 +184,9 @@ fn check(top: &Section<'_>) -> Option<Config> {
         cookie_domain: cookie_domain.as_ref(),
     };
     let routes = routes::read(top, &around);
+    if let Some(routes) = &routes {
+        unasked::warn(top, &providers, routes);
+    }
     let log = log::read(top);
     if needed == Needed::Yes && (session.is_none() || !providers.are_whole()) {
         return None;
@@ -213,10 +218,11 @@ impl Config {
         wanted
     }
 
-    /// The hosts of all routes: that of the public URL first, the others by name.
+    /// The hosts that routes name exactly: that of the public URL first, the others by name.
     #[must_use]
     pub fn hosts(&self) -> Vec<&HostName> {
-        let mut hosts: Vec<&HostName> = self.routes.iter().flat_map(|route| &route.hosts).collect();
+        let patterns = self.routes.iter().flat_map(|route| &route.hosts);
+        let mut hosts: Vec<&HostName> = patterns.filter_map(HostPattern::exact).collect();
         hosts.sort_by_key(|host| (*host != self.public_url.host(), *host));
         hosts.dedup();
         hosts

@@ -125,6 +125,14 @@ impl Shared {
     }
 }
 
+impl Generation {
+    /// Whether people sign in on this host: a redirect URI is registered for it. A host that only a pattern covers has
+    /// none of its own.
+    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
+        !self.providers.is_empty() && self.routes.names_host(host)
+    }
+}
+
 impl Gateway {
     /// A gateway that serves `generation`.
     #[must_use]

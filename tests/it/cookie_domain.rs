@@ -269,3 +269,30 @@ async fn a_loop_is_counted_over_all_hosts() {
     assert_eq!(answer.status, 403, "{}", answer.text());
     assert!(answer.text().contains("did not send the session cookie back"), "{}", answer.text());
 }
+
+#[tokio::test]
+async fn a_pattern_of_hosts_signs_in_and_out_like_a_named_one() {
+    let routes =
+        "[routes.all]\nhost = \"*.gate.localhost\"\nupstream = \"UPSTREAM\"\nallow = [\"signed-in\"]\n";
+    let stage = with("", "", routes.to_owned()).await;
+    let mut browser = stage.browser();
+    let page = open(&mut browser, &stage, "any.gate.localhost", "/page?x=1").await;
+    let answer = browser.choose(page, "alice").await;
+    assert_eq!((answer.status, &browser.url), (200, &at(&stage, "any.gate.localhost", "/page?x=1")));
+    assert_eq!(load(&mut browser, &stage, "more.gate.localhost", "/").await.status, 200);
+    let page = load(&mut browser, &stage, "any.gate.localhost", "/oauth2/sign_out?rd=/bye").await;
+    let asked = browser.press(&page, &[]).await;
+    let allowed = browser.press_once(&asked, &[("answer", "sign_out")]).await;
+    let back = browser.follow_once(&allowed).await;
+    assert_eq!((back.status, back.location()), (303, at(&stage, "any.gate.localhost", "/bye").as_str()));
+    for rd in ["http://gate.localhost/", "http://a.b.gate.localhost/", "http://evil.localhost/"] {
+        let start = load(&mut browser, &stage, HOME, &format!("/oauth2/start?rd={}", encoded(rd))).await;
+        let provider = browser.follow_once(&start).await;
+        if provider.status == 200 {
+            browser.choose(provider, "alice").await;
+        } else {
+            browser.follow(provider).await;
+        }
+        assert_eq!(browser.url, at(&stage, HOME, "/"), "{rd}");
+    }
+}

@@ -22,6 +22,7 @@ mod providers;
 mod rate;
 mod requests;
 mod rotation;
+mod routes;
 mod same_site;
 mod session;
 mod sign_in;

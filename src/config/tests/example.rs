@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::kind::{Key, Kind, names};
 use super::super::{Code, Severity, keys};
 use super::place::Place;
+use crate::gate::Methods;
 
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
 const ERRORS: &str = include_str!("../../../docs/errors.md");
@@ -63,10 +64,11 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let (plain_provider, mut full_provider) =
         (plain_providers.pop().expect("a provider"), full_providers.pop().expect("a provider"));
     assert!(plain_providers.is_empty() && full_providers.is_empty());
-    // These three have no default that a file could state: the example shows a value instead.
+    // These four have no default that a file could state: the example shows a value instead.
     full_provider.extra_roots.clear();
     full_provider.auth_params.clear();
     full_provider.scopes = None;
+    full_provider.algorithms = None;
     assert_eq!(text(&plain_provider), text(&full_provider));
     for (plain, full) in plain.routes.iter().zip(&full.routes) {
         let (mut upstream, header_sets) = (full.upstream.clone(), &full.header_sets);
@@ -75,7 +77,10 @@ fn the_defaults_in_the_example_are_the_defaults() {
         assert_eq!(&plain.header_sets, header_sets);
         assert_eq!(plain.hosts, full.hosts);
         assert_eq!(plain.paths, full.paths);
-        assert_eq!(plain.route.signed_out(), full.route.signed_out());
+        let mut options = full.route.options().clone();
+        options.methods = Methods::ALL;
+        assert_eq!(plain.route.options(), &options);
+        assert_eq!(plain.route.rule(), full.route.rule());
         assert_eq!(plain.route.providers(), full.route.providers());
     }
 }
