@@ -40,7 +40,13 @@ pub(super) enum Refusal {
     /// Nobody is signed in.
     SignInNeeded,
     /// Signed in, but no term admits.
-    NotAllowed { user: String, provider: String, needs: Vec<String>, lacking: Option<String> },
+    NotAllowed { user: String, provider: String, title: String, needs: Vec<String>, lacking: Option<String> },
+    /// Signed in with a provider whose people are not meant here. The accepted ones with name and title.
+    WrongProvider { user: String, title: String, accepted: Vec<(String, String)> },
+    /// A sign-in was to start with a provider that does not exist.
+    UnknownProvider { start_again: String },
+    /// A provider answered at the address of another one.
+    WrongCallback,
     /// A WebSocket handshake from a page that is not ours.
     ForeignWebSocket,
     /// A form of ours, sent from another site.
@@ -121,6 +127,28 @@ impl Refusal {
             Self::NotAllowed { lacking, .. } => Outline {
                 private: lacking.clone(),
                 ..client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here.")
+            },
+            Self::WrongProvider { .. } => client(
+                S::FORBIDDEN,
+                "wrong_provider",
+                "You are signed in in another way than this address accepts.",
+            ),
+            Self::UnknownProvider { .. } => client(
+                S::BAD_REQUEST,
+                "login/unknown-provider",
+                "There is no way to sign in by this name here.",
+            ),
+            Self::WrongCallback => Outline {
+                private: Some(
+                    "the answer came to the address of another provider than the one that was asked"
+                        .to_owned(),
+                ),
+                level: Level::WARN,
+                ..client(
+                    S::BAD_REQUEST,
+                    "login/wrong-callback",
+                    "The answer of the sign-in came to an address that was not asked for it.",
+                )
             },
             Self::ForeignWebSocket => client(
                 S::FORBIDDEN,
@@ -310,16 +338,31 @@ impl Refusal {
             }
             Self::NotFound => Page::NotFound { home: Link::START },
             Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
-            Self::NotAllowed { user, provider, needs, .. } => Page::Denied {
-                user,
-                provider_title: provider,
-                needs,
-                try_again: Link::here(back),
-                switch_account: Link::here(&switch),
-                sign_out: Link::here(&sign_out),
-            },
+            Self::NotAllowed { user, provider, title, needs, .. } => {
+                let again = generation.providers.are_several().then(|| format!("provider={provider}"));
+                let again = start_link(login, &path, again.as_deref());
+                let page = Page::Denied {
+                    user,
+                    provider_title: title,
+                    needs,
+                    try_again: Link::here(&again),
+                    switch_account: Link::here(&switch),
+                    sign_out: Link::here(&sign_out),
+                };
+                return generation.pages.render(&page, frame);
+            }
+            Self::WrongProvider { user, title, accepted } => {
+                let start = |name: &str| start_link(login, &path, Some(&format!("provider={name}")));
+                let starts: Vec<_> = accepted.iter().map(|(name, title)| (title, start(name))).collect();
+                let accepted: Vec<_> =
+                    starts.iter().map(|(title, start)| (title.as_str(), Link::here(start))).collect();
+                let sign_out = Link::here(&sign_out);
+                let page = Page::WrongProvider { user, provider_title: title, accepted: &accepted, sign_out };
+                return generation.pages.render(&page, frame);
+            }
+            Self::UnknownProvider { start_again } => return failed(SignInFault::Request, start_again),
             Self::ForeignForm { go_on } => Page::ForeignOrigin { go_on: Link::here(go_on) },
-            Self::Callback(_) | Self::StaleState | Self::CodeConflict => {
+            Self::Callback(_) | Self::StaleState | Self::CodeConflict | Self::WrongCallback => {
                 return failed(SignInFault::Request, &root);
             }
             Self::LoopBroken { .. } | Self::SessionTooLarge { .. } => {

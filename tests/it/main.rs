@@ -17,6 +17,7 @@ mod layering;
 mod lines;
 mod loops;
 mod provider;
+mod providers;
 mod requests;
 mod session;
 mod sign_in;
