@@ -25,7 +25,6 @@ async function jupyter() {
       `--ServerApp.root_dir=${folder}`,
       // Who may enter is decided in front of it.
       '--IdentityProvider.token=',
-      '--LabApp.news_url=None',
       '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate',
     ],
     {
@@ -90,8 +89,9 @@ describe('jupyterlab', () => {
       await page.goto(`${url}/lab`);
       await logIn(page, provider, 'alice');
       await page.locator('.jp-LauncherCard[data-category="Console"]').first().click();
+      // The kernel's greeting comes over the socket; with it the console lays its prompt anew.
+      await page.getByText("Type '?' for help").waitFor();
       const prompt = page.locator('.jp-CodeConsole-promptCell .cm-content');
-      await prompt.waitFor();
       await prompt.click();
       await page.keyboard.type('6 * 7_000');
       await page.keyboard.press('Shift+Enter');

@@ -56,10 +56,9 @@ allow = ["signed-in"]
 async function nginx() {
   const folder = workFolder('nginx');
   const file = join(folder, 'nginx.conf');
-  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  await run('openssl', [...args, '-subj', `/CN=${HOST}`, '-addext', `subjectAltName=DNS:${HOST}`, '-keyout', 'tls.key', '-out', 'tls.crt'], {
-    cwd: folder,
-  });
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'tls.key'];
+  const names = ['-subj', `/CN=${HOST}`, '-addext', `subjectAltName=DNS:${HOST}`];
+  await run('openssl', ['req', '-x509', ...key, ...names, '-days', '2', '-out', 'tls.crt'], { cwd: folder });
   const server = (listen, more = '') => `
   server {
     listen 127.0.0.1:${listen} ssl;
@@ -131,7 +130,11 @@ describe('behind nginx with its defaults', () => {
     visitor(async (page) => {
       await page.goto(`${url}/`);
       await logIn(page, provider, 'bob');
-      await page.setExtraHTTPHeaders({ 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-User': 'alice', 'X-Forwarded-Proto': 'http' });
+      await page.setExtraHTTPHeaders({
+        'X-Forwarded-For': '203.0.113.9',
+        'X-Forwarded-Proto': 'http',
+        'X-Forwarded-User': 'alice',
+      });
       await page.goto(`${url}/`);
       const { headers } = await seen(page);
       assert.equal(headers['x-forwarded-user'], 'bob');
