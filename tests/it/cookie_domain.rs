@@ -285,14 +285,11 @@ async fn a_pattern_of_hosts_signs_in_and_out_like_a_named_one() {
     let allowed = browser.press_once(&asked, &[("answer", "sign_out")]).await;
     let back = browser.follow_once(&allowed).await;
     assert_eq!((back.status, back.location()), (303, at(&stage, "any.gate.localhost", "/bye").as_str()));
-    for rd in ["http://gate.localhost/", "http://a.b.gate.localhost/", "http://evil.localhost/"] {
-        let start = load(&mut browser, &stage, HOME, &format!("/oauth2/start?rd={}", encoded(rd))).await;
-        let provider = browser.follow_once(&start).await;
-        if provider.status == 200 {
-            browser.choose(provider, "alice").await;
-        } else {
-            browser.follow(provider).await;
-        }
-        assert_eq!(browser.url, at(&stage, HOME, "/"), "{rd}");
+    for host in ["gate.localhost", "a.b.gate.localhost", "evil.localhost"] {
+        let mut browser = stage.browser();
+        let rd = encoded(at(&stage, host, "/page").as_str());
+        let page = open(&mut browser, &stage, HOME, &format!("/oauth2/start?rd={rd}")).await;
+        browser.choose(page, "alice").await;
+        assert_eq!(browser.url, at(&stage, HOME, "/"), "{host} is none of the pattern's");
     }
 }
