@@ -45,6 +45,7 @@ fn apply(headers: &mut HeaderMap, authorization: Authorization, upgrade: Upgrade
         host: HeaderValue::from_static("wiki.example:8443"),
         port: HeaderValue::from_static("8443"),
         request_id: HeaderValue::from_static("r1"),
+        prefix: Some(HeaderValue::from_static("/app")),
     };
     let reserved = Reserved::new(identity.iter().map(|(name, _)| name));
     let cookies = CookieNames::new("vestibule".to_owned(), Security::Secure);
@@ -57,6 +58,7 @@ fn apply(headers: &mut HeaderMap, authorization: Authorization, upgrade: Upgrade
         identity: &identity,
         upgrade,
         method: MethodFields::Removed,
+        underscores: &[name("x_tenant"), name("x_remote_user")],
     };
     rewrite(headers, outgoing)
 }
