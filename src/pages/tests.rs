@@ -7,7 +7,7 @@ use http::{Method, Response, StatusCode, header};
 
 use filling::Filling;
 
-use super::{Frame, Link, Page, Pages, text};
+use super::{Choice, Frame, Link, Page, Pages, text};
 use crate::clock::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_510_000);
@@ -66,11 +66,12 @@ fn no_page_holds_a_script_a_style_or_anything_from_another_host() {
     for page in Filling::new("bob", "/").pages() {
         let response = pages().render(&page, &FRAME);
         let html = body(&response);
-        for banned in
-            ["<script", "<style", " style=", " onload", "src=", "javascript:", "<iframe", "http-equiv"]
-        {
+        for banned in ["<script", "<style", " style=", " onload", "src=", "javascript:", "<iframe"] {
             assert!(!html.contains(banned), "{banned} in {page:?}");
         }
+        let leads_on = usize::from(matches!(page, Page::Onward { .. }));
+        assert_eq!(count(html, "http-equiv"), leads_on, "{page:?}");
+        assert_eq!(count(html, "<meta http-equiv=\"refresh\" content=\"0;url=/\">"), leads_on, "{page:?}");
         assert!(!html.replace("http://www.w3.org/2000/svg", "").contains("://"), "{page:?}");
     }
 }
@@ -240,6 +241,28 @@ fn a_program_gets_the_same_as_json() {
 }
 
 #[test]
+fn the_chooser_lists_each_way_once_and_tells_which_was_used_last() {
+    let choice = |title, last_used, start| Choice { title, last_used, start: Link::here(start) };
+    let choices = [
+        choice("Partner <b>", true, "/oauth2/start?provider=partner&rd=%2Fx"),
+        choice("Company account", false, "javascript:alert(1)"),
+    ];
+    let page = pages().render(&Page::Chooser { return_to: Some("/x"), choices: &choices }, &FRAME);
+    let html = body(&page);
+    assert!(html.contains("<h1>Sign in to wiki.example.com</h1>"), "{html}");
+    assert!(html.contains("You will return to <strong><bdi>/x</bdi></strong>."), "{html}");
+    assert_eq!(
+        (count(html, "<li>"), count(html, "class=\"button main\""), count(html, "used last")),
+        (2, 1, 1)
+    );
+    assert!(
+        html.contains("href=\"/oauth2/start?provider=partner&#38;rd=%2Fx\"") && !html.contains("javascript")
+    );
+    let page = pages().render(&Page::Chooser { return_to: None, choices: &choices }, &FRAME);
+    assert!(!body(&page).contains("return to"));
+}
+
+#[test]
 fn a_405_names_the_methods() {
     let page = Page::MethodNotAllowed { allow: &[Method::GET, Method::HEAD], home: Link::START };
     assert_eq!(value(&pages().render(&page, &FRAME), header::ALLOW), Some("GET, HEAD"));
@@ -258,7 +281,7 @@ fn every_page_has_the_status_of_its_cause() {
     let filling = Filling::new("bob", "/");
     let statuses: Vec<u16> = filling.pages().iter().map(|page| page.status().as_u16()).collect();
     let failed_and_refused = [400, 403, 502, 503, 403, 403, 403];
-    let fine = [200; 7];
+    let fine = [200; 9];
     let trouble = [502, 503, 504, 413, 413, 431, 429, 400, 403, 403, 404, 405, 421, 421];
     assert_eq!(statuses, [&[200; 4], &failed_and_refused[..], &fine, &trouble].concat());
 }
