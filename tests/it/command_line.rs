@@ -206,13 +206,13 @@ fn routes_are_shown_as_they_match_the_most_exact_first() {
     let text = r#"
 [routes.wiki_docs]
 host     = ["docs.example.com", "wiki.example.com"]
-path     = ["/docs", "/docs/internal/"]
+path     = ["/docs", "/manual/internal/"]
 upstream = "http://[::1]"
 allow    = ["everyone"]
 headers  = ["remote", "grafana"]
 
 [routes.apps]
-host     = "*.example.com"
+host     = "*.apps.example.com"
 path     = "/api"
 methods  = ["GET"]
 upstream = "http://[::1]"
@@ -236,7 +236,7 @@ headers  = "none"
             [
                 "wiki_docs",
                 "docs.example.com",
-                "/docs/internal",
+                "/manual/internal",
                 "all",
                 "everyone",
                 "remote, grafana",
@@ -254,7 +254,7 @@ headers  = "none"
             [
                 "wiki_docs",
                 "wiki.example.com",
-                "/docs/internal",
+                "/manual/internal",
                 "all",
                 "everyone",
                 "remote, grafana",
@@ -272,7 +272,7 @@ headers  = "none"
             ["wiki", "wiki.example.com", "/", "all", "group:staff", "forwarded", "http://127.0.0.1:8080"],
             [
                 "apps",
-                "*.example.com",
+                "*.apps.example.com",
                 "/api",
                 "GET HEAD",
                 "everyone; require network:10.0.0.0/8; deny network:10.66.0.0/16, network:10.67.0.0/16",
