@@ -122,6 +122,13 @@ impl Generation {
     pub(super) fn landing<'a>(&'a self, asked: &'a Origin) -> &'a Origin {
         if self.cookies.attributes().domain.is_some() { &self.public_url } else { asked }
     }
+
+    /// Whether people sign in on a host that is served: hosts share their cookies, or a redirect URI is registered for this
+    /// one. Of hosts that only a pattern covers none is.
+    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
+        let shared = self.cookies.attributes().domain.is_some();
+        !self.providers.is_empty() && (shared || self.routes.names_host(host))
+    }
 }
 
 impl Shared {
