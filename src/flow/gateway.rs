@@ -105,13 +105,6 @@ impl Shared {
 }
 
 impl Generation {
-    /// Whether people sign in on this host of ours: a redirect URI is registered for it, or one for all. A host that only
-    /// a pattern covers has none of its own.
-    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
-        let shares = self.cookies.attributes().domain.is_some();
-        !self.providers.is_empty() && (shares || self.routes.names_host(host))
-    }
-
     /// What a seal of ours for the cookie of that name is bound to, when `host` is asked.
     pub(super) fn bound<'a>(&'a self, cookie: &'a str, host: &'a HostName) -> Binding<'a> {
         Binding { cookie, host: self.cookies.place(host).as_str() }
