@@ -3,6 +3,8 @@
 mod arbitrary;
 mod example;
 mod place;
+mod reference;
+mod schema;
 mod vectors;
 
 use super::{Code, Severity, load};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::Code;
 use super::place::{Place, SECRET, SESSION_KEY};
 
-fn vectors() -> Vec<PathBuf> {
+pub(super) fn vectors() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/config");
     let entries = std::fs::read_dir(folder).expect("the vectors");
     let paths = entries.map(|entry| entry.expect("an entry").path());
