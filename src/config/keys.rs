@@ -31,7 +31,7 @@ TOP {
     session: Table(SESSION), Section;
     /// Our own endpoints.
     login: Table(LOGIN), Section;
-    /// Who signs people in. Exactly one, unless every route is for `everyone`.
+    /// Who signs people in. At least one, unless every route is for `everyone`.
     providers: Named(PROVIDER), Section;
     /// What is served, to whom.
     routes: Named(ROUTE), Required;
@@ -83,6 +83,8 @@ LOGIN {
     path: Text("path"), Is("\"/oauth2\"");
     /// How long one sign-in may take.
     timeout: Duration, Is("\"15m\"");
+    /// When a page asks which provider to sign in with. `auto`: when there are two or more.
+    chooser: Words(&["auto", "always"]), Is("\"auto\"");
 }
 }
 
@@ -135,6 +137,8 @@ ROUTE {
     host: OneOrMore(&Text("host")), Means("host of `public_url`");
     /// Plain prefixes.
     path: OneOrMore(&Text("path")), Is("\"/\"");
+    /// Whose accounts are meant. Required with two or more providers, unless `allow` is `["everyone"]`.
+    providers: List(&Text("name")), Means("the only one");
     /// Which header sets tell the upstream who it is. `"none"` for none.
     headers: OneOrMore(&Text("name")), Is("\"forwarded\"");
     /// Without a session: `auto` sends page loads to sign in and answers 401 to the rest; `redirect` also sends GET and

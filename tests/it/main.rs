@@ -9,6 +9,7 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod challenge;
 mod command_line;
 mod docs;
 mod hosts;
@@ -16,6 +17,7 @@ mod layering;
 mod lines;
 mod loops;
 mod provider;
+mod providers;
 mod requests;
 mod session;
 mod sign_in;

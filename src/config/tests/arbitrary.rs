@@ -81,7 +81,7 @@ fn holds(text: &str) {
     match parse(text, "vestibule.toml", "/nonexistent".as_ref(), &environment) {
         Ok(loaded) => {
             assert!(!loaded.config.routes.is_empty());
-            assert!(loaded.config.provider.is_none() || loaded.config.session.is_some());
+            assert!(loaded.config.providers.is_empty() || loaded.config.session.is_some());
             assert!(loaded.warnings.iter().all(|fault| fault.severity == Severity::Warning));
         }
         Err(faults) => {

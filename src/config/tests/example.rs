@@ -57,8 +57,10 @@ fn the_defaults_in_the_example_are_the_defaults() {
     assert_eq!(text(&plain.session), text(&full.session));
     assert_eq!(plain.login, full.login);
     assert_eq!(plain.log, full.log);
+    let (mut plain_providers, mut full_providers) = (plain.providers, full.providers);
     let (plain_provider, mut full_provider) =
-        (plain.provider.expect("a provider"), full.provider.expect("a provider"));
+        (plain_providers.pop().expect("a provider"), full_providers.pop().expect("a provider"));
+    assert!(plain_providers.is_empty() && full_providers.is_empty());
     // These three have no default that a file could state: the example shows a value instead.
     full_provider.extra_roots.clear();
     full_provider.auth_params.clear();
@@ -72,6 +74,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
         assert_eq!(plain.hosts, full.hosts);
         assert_eq!(plain.paths, full.paths);
         assert_eq!(plain.route.signed_out(), full.route.signed_out());
+        assert_eq!(plain.route.providers(), full.route.providers());
     }
 }
 
