@@ -2,15 +2,22 @@
 
 mod arbitrary;
 mod example;
+mod layers;
 mod place;
 mod reference;
 mod schema;
 mod vectors;
 
-use super::{Code, Severity, load};
+use super::{Code, Outside, Severity, load};
 use place::Place;
 
 const COMMON: &str = include_str!("../../tests/vectors/config/ok-common-case.toml");
+
+/// Whether expectations are to be written anew instead of compared: `VESTIBULE_BLESS=1 cargo test`. Read the difference.
+#[expect(clippy::disallowed_methods, reason = "how a test is run is no input of the program")]
+fn blessing() -> bool {
+    std::env::var_os("VESTIBULE_BLESS").is_some()
+}
 
 #[test]
 fn the_common_case_has_the_documented_defaults() {
@@ -101,7 +108,7 @@ fn a_file_is_read_with_its_secrets_beside_it() {
     let place = Place::new("load");
     place.put("vestibule.toml", COMMON.as_bytes(), 0o644);
     let path = place.folder().join("vestibule.toml");
-    load(&path, &|_| None).expect("a configuration");
+    load(&path, &Outside::default()).expect("a configuration");
 
     for (name, content, what) in [
         ("absent.toml", None, "it does not exist"),
@@ -111,7 +118,7 @@ fn a_file_is_read_with_its_secrets_beside_it() {
         if let Some(content) = content {
             place.put(name, &content, 0o644);
         }
-        let faults = load(&place.folder().join(name), &|_| None).expect_err(name);
+        let faults = load(&place.folder().join(name), &Outside::default()).expect_err(name);
         let [fault] = faults.list() else { panic!("{faults}") };
         assert_eq!((fault.code, fault.line), (Code::File, None));
         assert!(fault.message.contains(what), "{fault}");

@@ -278,7 +278,7 @@ fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{line}: {said:?}");
         assert!(said.err.contains("Usage: vestibule") || said.err.contains("try '--help'"), "{said:?}");
     }
-    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "version "] {
+    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "schema ", "version "] {
         let said = place.run(&format!("{verb}--help"));
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{verb}");
         assert!(said.out.contains("Exit codes: 0"), "{verb}: {}", said.out);
@@ -295,6 +295,41 @@ fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{line}");
         assert!(said.out.starts_with(&version) && said.out.lines().count() == 1, "{said:?}");
     }
+}
+
+#[test]
+fn variables_and_settings_reach_every_verb_and_their_faults_name_them() {
+    let place = Place::new("layers");
+    place.put("vestibule.toml", &ten_lines(), 0o644);
+    let routes = |variables: &[(&str, &str)], settings: &[&str]| -> Said {
+        let mut command = place.command("routes");
+        command.envs(variables.iter().copied());
+        settings.iter().for_each(|setting| drop(command.args(["--set", setting])));
+        command.output().expect("the binary").into()
+    };
+    let variable =
+        [("VESTIBULE_ROUTES__WIKI__PATH", "/from-variable"), ("VESTIBULE_PORT", "tcp://10.0.0.1:80")];
+    assert!(routes(&variable, &[]).out.contains("/from-variable"));
+    let both = routes(&variable, &["routes.wiki.path=\"/from-setting\""]);
+    assert!(both.out.contains("/from-setting") && !both.out.contains("/from-variable"), "{both:?}");
+    for verb in ["serve", "check", "routes"] {
+        let mut command = place.command(verb);
+        command.env("VESTIBULE_SESSION__IDEL", "hunter2").args(["--set", "log.level=debug"]);
+        let said = Said::from(command.output().expect("the binary"));
+        assert_eq!(said.code, Some(78), "{said:?}");
+        for text in [
+            "environment VESTIBULE_SESSION__IDEL  error[config/variable]  VESTIBULE_SESSION__IDEL is not a key\n",
+            "--set log.level  error[config/set]  this is not KEY=TOML\n",
+            "\n2 errors. The configuration is refused.\n",
+        ] {
+            assert!(said.err.contains(text), "{text:?} in {}", said.err);
+        }
+        assert!(!said.err.contains("hunter2"));
+    }
+    let schema = place.run("schema");
+    let parsed: serde_json::Value = serde_json::from_str(&schema.out).expect("json");
+    assert_eq!((schema.code, schema.err.as_str()), (Some(0), ""));
+    assert_eq!(parsed["properties"]["routes"]["type"], "object");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) fn written_out() -> String {
 }
 
 /// Every table of the configuration with its keys, under the names that the example uses.
-fn sections() -> Vec<(String, &'static [Key])> {
+pub(super) fn sections() -> Vec<(String, &'static [Key])> {
     fn collect(path: &str, keys: &'static [Key], into: &mut Vec<(String, &'static [Key])>) {
         into.push((path.to_owned(), keys));
         for key in keys {
