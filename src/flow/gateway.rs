@@ -10,6 +10,7 @@ use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
 use super::providers::Providers;
+use super::rate::Rate;
 use super::settings::Settings;
 use super::{observe, own, request};
 use crate::audit::Trail;
@@ -81,6 +82,8 @@ pub struct Shared {
     pub revocations: Revocations,
     /// Sign-ins whose code is being exchanged, or was lately.
     pub(super) flights: Flights<Finished>,
+    /// Sign-ins that were started lately.
+    pub(super) rate: Rate,
 }
 
 /// The door. Cheap to clone.
@@ -96,7 +99,16 @@ impl Shared {
     pub fn new(clock: Clock, random: Random) -> Self {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
-        Self { clock, random, ids, revocations: Revocations::default(), flights }
+        let (revocations, rate) = (Revocations::default(), Rate::default());
+        Self { clock, random, ids, revocations, flights, rate }
+    }
+}
+
+impl Shared {
+    /// How many starts of a sign-in were refused because of `login.rate`.
+    #[must_use]
+    pub fn sign_ins_refused(&self) -> u64 {
+        self.rate.refused()
     }
 }
 

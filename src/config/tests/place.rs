@@ -63,9 +63,11 @@ impl Place {
 
     fn variables(&self) -> Vec<(String, String)> {
         let folder = self.0.to_string_lossy();
+        let old_key = SESSION_KEY.replace('A', "B");
         let two_lines = format!("{SECRET}\n{SECRET}");
         [
             ("SESSION_KEY", SESSION_KEY),
+            ("OLD_KEY", &old_key),
             ("CLIENT_SECRET", SECRET),
             ("TWO_LINES", &two_lines),
             ("EMPTY", ""),
