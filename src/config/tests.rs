@@ -128,6 +128,33 @@ fn a_file_is_read_with_its_secrets_beside_it() {
     }
 }
 
+/// As the kubelet lays a secret out: a link to a file in a folder, which is a link that is swapped.
+#[test]
+fn the_file_behind_links_is_the_one_whose_mode_counts() {
+    let place = Place::new("links");
+    let folder = place.folder().join("..2026_11_24");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::os::unix::fs::symlink("..2026_11_24", place.folder().join("..data")).expect("a link");
+    std::os::unix::fs::symlink("..data/key", place.folder().join("linked.key")).expect("a link");
+    let text = COMMON.replace("session.key", "linked.key");
+    for (mode, code) in [
+        (0o600, None),
+        (0o440, None),
+        (0o444, Some(Code::SecretPermissions)),
+        (0o602, Some(Code::SecretPermissions)),
+    ] {
+        place.put("..2026_11_24/key", place::SESSION_KEY.as_bytes(), mode);
+        let found = place.parse(&text).err().map(|faults| faults.list()[0].clone());
+        assert_eq!(found.as_ref().map(|fault| fault.code), code, "{mode:o}");
+        if let Some(fault) = found {
+            assert!(fault.help.contains("chmod 600 ") && fault.help.contains("defaultMode: 0440"), "{fault}");
+        }
+    }
+    let pipe = COMMON.replace("session.key", "/dev/null");
+    let faults = place.parse(&pipe).expect_err("no file");
+    assert!(faults.to_string().contains("is not a regular file"), "{faults}");
+}
+
 #[test]
 fn a_fault_has_a_form_for_people_and_one_for_programs() {
     let place = Place::new("forms");

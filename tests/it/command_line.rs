@@ -1,8 +1,8 @@
 //! The command line as an operator meets it: the real binary, its exit codes, and what goes to which output.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -417,6 +417,43 @@ fn serve_says_what_it_runs_and_ends_with_0_when_asked_to() {
         let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
         assert_eq!(names, ["process.started", "process.stopping"], "results only on standard output");
     }
+}
+
+#[test]
+fn the_log_names_the_code_of_a_fault_and_where_it_is_explained() {
+    let place = Place::new("log-url");
+    // The discard port: nobody listens there.
+    let config =
+        listening("127.0.0.1:0").replace("https://sso.example.com/realms/main", "http://127.0.0.1:9");
+    place.put("vestibule.toml", &config, 0o644);
+    let mut child = place
+        .command("serve --set log.format=\"json\"")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    let mut errors = BufReader::new(child.stderr.take().expect("stderr"));
+    let mut next = || {
+        let mut line = String::new();
+        assert!(errors.read_line(&mut line).expect("text") > 0, "it ended");
+        line
+    };
+    let address = loop {
+        if let Some(address) = next().trim().strip_prefix("vestibule: listening on http://") {
+            break address.to_owned();
+        }
+    };
+    let mut client = TcpStream::connect(address).expect("a connection");
+    let request = "GET / HTTP/1.1\r\nHost: wiki.example.com\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n\
+                   Sec-Fetch-Dest: document\r\nConnection: close\r\n\r\n";
+    client.write_all(request.as_bytes()).expect("a request");
+    let line = std::iter::repeat_with(&mut next)
+        .find(|line| line.contains("request_id") && line.contains("provider/unreachable"));
+    let line: serde_json::Value = serde_json::from_str(&line.expect("a line")).expect("json");
+    child.kill().expect("an end");
+    child.wait().expect("its end");
+    let text = line.to_string();
+    assert!(text.contains("docs/errors.md#provider-unreachable"), "{text}");
 }
 
 /// The lines on standard error up to the one that says where it listens, which is the sign that it does.

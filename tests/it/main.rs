@@ -12,6 +12,7 @@
 mod challenge;
 mod command_line;
 mod docs;
+mod faults;
 mod hosts;
 mod layering;
 mod lines;
