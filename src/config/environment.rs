@@ -13,11 +13,10 @@ use super::document;
 use super::fault::{Fault, plain};
 use super::keypath::KeyPath;
 use super::keys;
-use super::kind::{Key, Kind, find, names};
+use super::kind::{Key, Kind, find, is_name, names};
 use super::layers::{Origin, Setting};
 use super::nearest::nearest;
 use super::outside::Outside;
-use super::reader::is_name;
 
 const PREFIX: &str = "VESTIBULE_";
 

@@ -13,7 +13,7 @@ use super::code::Code;
 use super::document::Document;
 use super::fault::{Fault, Faults, Position, Severity, quote, settle};
 use super::keypath::KeyPath;
-use super::kind::{Key, find, names};
+use super::kind::{Key, find, is_name, names};
 use super::layers::{Layers, Origin};
 use super::nearest::nearest;
 use super::outside::Outside;
@@ -250,15 +250,6 @@ impl<'a> Values<'a> {
             Self::Absent | Self::Broken => None,
         }
     }
-}
-
-/// Whether `text` may name a table: what a metric label, a log field and an environment path can all hold.
-pub(super) fn is_name(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        && !text.contains("__")
-        && !text.ends_with('_')
 }
 
 // === impl Field ===
