@@ -1,8 +1,8 @@
 //! The command line as an operator meets it: the real binary, its exit codes, and what goes to which output.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -351,7 +351,7 @@ fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{line}: {said:?}");
         assert!(said.err.contains("Usage: vestibule") || said.err.contains("try '--help'"), "{said:?}");
     }
-    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "version "] {
+    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "schema ", "version "] {
         let said = place.run(&format!("{verb}--help"));
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{verb}");
         assert!(said.out.contains("Exit codes: 0"), "{verb}: {}", said.out);
@@ -368,6 +368,43 @@ fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{line}");
         assert!(said.out.starts_with(&version) && said.out.lines().count() == 1, "{said:?}");
     }
+}
+
+#[test]
+fn variables_and_settings_reach_every_verb_and_their_faults_name_them() {
+    let place = Place::new("layers");
+    place.put("vestibule.toml", &ten_lines(), 0o644);
+    let routes = |variables: &[(&str, &str)], settings: &[&str]| -> Said {
+        let mut command = place.command("routes");
+        command.envs(variables.iter().copied());
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        command.output().expect("the binary").into()
+    };
+    let variable =
+        [("VESTIBULE_ROUTES__WIKI__PATH", "/from-variable"), ("VESTIBULE_PORT", "tcp://10.0.0.1:80")];
+    assert!(routes(&variable, &[]).out.contains("/from-variable"));
+    let both = routes(&variable, &["routes.wiki.path=\"/from-setting\""]);
+    assert!(both.out.contains("/from-setting") && !both.out.contains("/from-variable"), "{both:?}");
+    for verb in ["serve", "check", "routes"] {
+        let mut command = place.command(verb);
+        command.env("VESTIBULE_SESSION__IDEL", "hunter2").args(["--set", "log.level=debug"]);
+        let said = Said::from(command.output().expect("the binary"));
+        assert_eq!(said.code, Some(78), "{said:?}");
+        for text in [
+            "environment VESTIBULE_SESSION__IDEL  error[config/variable]  VESTIBULE_SESSION__IDEL is not a key\n",
+            "--set log.level  error[config/set]  this is not KEY=TOML\n",
+            "\n2 errors. The configuration is refused.\n",
+        ] {
+            assert!(said.err.contains(text), "{text:?} in {}", said.err);
+        }
+        assert!(!said.err.contains("hunter2"));
+    }
+    let schema = place.run("schema");
+    let parsed: serde_json::Value = serde_json::from_str(&schema.out).expect("json");
+    assert_eq!((schema.code, schema.err.as_str()), (Some(0), ""));
+    assert_eq!(parsed["properties"]["routes"]["type"], "object");
 }
 
 #[test]
@@ -436,6 +473,43 @@ fn serve_says_what_it_runs_and_ends_with_0_when_asked_to() {
         let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
         assert_eq!(names, ["process.started", "process.stopping"], "results only on standard output");
     }
+}
+
+#[test]
+fn the_log_names_the_code_of_a_fault_and_where_it_is_explained() {
+    let place = Place::new("log-url");
+    // The discard port: nobody listens there.
+    let config =
+        listening("127.0.0.1:0").replace("https://sso.example.com/realms/main", "http://127.0.0.1:9");
+    place.put("vestibule.toml", &config, 0o644);
+    let mut child = place
+        .command("serve --set log.format=\"json\"")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    let mut errors = BufReader::new(child.stderr.take().expect("stderr"));
+    let mut next = || {
+        let mut line = String::new();
+        assert!(errors.read_line(&mut line).expect("text") > 0, "it ended");
+        line
+    };
+    let address = loop {
+        if let Some(address) = next().trim().strip_prefix("vestibule: listening on http://") {
+            break address.to_owned();
+        }
+    };
+    let mut client = TcpStream::connect(address).expect("a connection");
+    let request = "GET / HTTP/1.1\r\nHost: wiki.example.com\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n\
+                   Sec-Fetch-Dest: document\r\nConnection: close\r\n\r\n";
+    client.write_all(request.as_bytes()).expect("a request");
+    let line = std::iter::repeat_with(&mut next)
+        .find(|line| line.contains("request_id") && line.contains("provider/unreachable"));
+    let line: serde_json::Value = serde_json::from_str(&line.expect("a line")).expect("json");
+    child.kill().expect("an end");
+    child.wait().expect("its end");
+    let text = line.to_string();
+    assert!(text.contains("docs/errors.md#provider-unreachable"), "{text}");
 }
 
 /// The lines on standard error up to the one that says where it listens, which is the sign that it does.

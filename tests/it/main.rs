@@ -13,6 +13,7 @@ mod challenge;
 mod command_line;
 mod cookie_domain;
 mod docs;
+mod faults;
 mod hosts;
 mod layering;
 mod lines;

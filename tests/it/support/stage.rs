@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vestibule::app::{App, Parts};
 use vestibule::clock::{Clock, ManualClock, Timestamp};
-use vestibule::config::{self, Loaded};
+use vestibule::config::{self, Loaded, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
 use vestibule::lines::Lines;
 use vestibule::random::Random;
@@ -204,13 +204,9 @@ impl Stage {
 }
 
 async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
-    let environment = |name: &str| match name {
-        "KEY" => Some(SESSION_KEY.to_owned()),
-        "OTHER_KEY" => Some(SESSION_KEY.replace('A', "B")),
-        "SECRET" => Some(CLIENT_SECRET.to_owned()),
-        _ => None,
-    };
-    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &environment)
+    let other_key = SESSION_KEY.replace('A', "B");
+    let outside = Outside::new([("KEY", SESSION_KEY), ("OTHER_KEY", &other_key), ("SECRET", CLIENT_SECRET)]);
+    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &outside)
         .unwrap_or_else(|faults| panic!("{faults}\n{config}"));
     let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
     App::start(config, parts).await.expect("the gateway starts")
