@@ -16,7 +16,7 @@ use super::links::{back_path, start_link};
 use super::login::Ended;
 use super::own;
 use super::visit::{Reader, Visit};
-use crate::oidc::{CallbackError, Fault, LoginError};
+use crate::oidc::{CallbackError, Fault, LoginError, Provider};
 use crate::pages::{Frame, Link, Page, Pages, RestartEnds, SignInFault, Trouble};
 use crate::proxy::{Fault as UpstreamFault, ForwardError};
 use crate::web::{HostName, RequestId};
@@ -44,15 +44,14 @@ pub(super) enum Refusal {
     NotAllowed {
         word: &'static str,
         user: String,
-        provider: String,
-        title: String,
+        provider: Option<Arc<Provider>>,
         needs: Vec<String>,
         lacking: Option<String>,
     },
     /// Refused whoever it is: by where the client is, which the answer may say or not.
     Barred { word: &'static str, by_place: bool },
-    /// Signed in with a provider whose people are not meant here. The accepted ones with name and title.
-    WrongProvider { user: String, title: String, accepted: Vec<(String, String)> },
+    /// Signed in with a provider whose people are not meant here.
+    WrongProvider { user: String, provider: Option<Arc<Provider>>, accepted: Vec<Arc<Provider>> },
     /// A sign-in was to start with a provider that does not exist.
     UnknownProvider { start_again: String },
     /// A provider answered at the address of another one.
@@ -374,12 +373,13 @@ impl Refusal {
             Self::NotFound => Page::NotFound { home: Link::START },
             Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
             Self::Barred { .. } => Page::Barred { reason: &outline.public },
-            Self::NotAllowed { user, provider, title, needs, .. } => {
-                let again = generation.providers.are_several().then(|| format!("provider={provider}"));
-                let again = start_link(login, &path, again.as_deref());
+            Self::NotAllowed { user, provider, needs, .. } => {
+                let named = provider.as_ref().filter(|_| generation.providers.are_several());
+                let named = named.map(|provider| format!("provider={}", provider.name()));
+                let again = start_link(login, &path, named.as_deref());
                 let page = Page::Denied {
                     user,
-                    provider_title: title,
+                    provider_title: title(provider),
                     needs,
                     try_again: Link::here(&again),
                     switch_account: Link::here(&switch),
@@ -387,13 +387,18 @@ impl Refusal {
                 };
                 return generation.pages.render(&page, frame);
             }
-            Self::WrongProvider { user, title, accepted } => {
-                let start = |name: &str| start_link(login, &path, Some(&format!("provider={name}")));
-                let starts: Vec<_> = accepted.iter().map(|(name, title)| (title, start(name))).collect();
+            Self::WrongProvider { user, provider, accepted } => {
+                let start =
+                    |one: &Provider| start_link(login, &path, Some(&format!("provider={}", one.name())));
+                let starts: Vec<_> = accepted.iter().map(|one| (one.title(), start(one))).collect();
                 let accepted: Vec<_> =
-                    starts.iter().map(|(title, start)| (title.as_str(), Link::here(start))).collect();
-                let sign_out = Link::here(&sign_out);
-                let page = Page::WrongProvider { user, provider_title: title, accepted: &accepted, sign_out };
+                    starts.iter().map(|(title, start)| (*title, Link::here(start))).collect();
+                let page = Page::WrongProvider {
+                    user,
+                    provider_title: title(provider),
+                    accepted: &accepted,
+                    sign_out: Link::here(&sign_out),
+                };
                 return generation.pages.render(&page, frame);
             }
             Self::UnknownProvider { start_again } => return failed(SignInFault::Request, start_again),
@@ -469,6 +474,10 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
 
 fn trouble(kind: Trouble, retry: &str) -> Page<'_> {
     Page::UpstreamTrouble { kind, retry: (!retry.is_empty()).then_some(Link::here(retry)) }
+}
+
+fn title(provider: &Option<Arc<Provider>>) -> &str {
+    provider.as_ref().map(|provider| provider.title()).unwrap_or_default()
 }
 
 fn said(error: &str, description: Option<&str>) -> String {
