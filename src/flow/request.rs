@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::answer::Body;
 use super::gateway::Shared;
-use super::refusal::Refusal;
+use super::refusal::{NotAllowed, Refusal};
 use super::session::{self, Absence, Presented};
 use super::visit::{Ending, Visit};
 use super::{choice, login, own};
@@ -102,8 +102,8 @@ fn refused(visit: &Visit, route: &Route, why: Refused<'_>, presented: Option<&Pr
         Refused::Missing(entry) => entry.lacking(identity),
         Refused::NotAllowed => route.rule().lacking(identity),
     };
-    let provider = provider_of(visit, presented);
-    Refusal::NotAllowed { word, user: identity.user().to_owned(), provider, needs, lacking }
+    let (user, provider) = (identity.user().to_owned(), provider_of(visit, presented));
+    Refusal::NotAllowed(Box::new(NotAllowed { word, user, provider, needs, lacking }))
 }
 
 fn wrong_provider(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
@@ -122,6 +122,7 @@ fn provider_of(visit: &Visit, presented: Option<&Presented>) -> Option<Arc<Provi
 }
 
 /// The route at which a request is refused, and the term, or the rule, that does so.
+#[derive(Clone, Copy)]
 struct At<'a> {
     route: &'a Route,
     rule: &'a str,
