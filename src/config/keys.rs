@@ -117,7 +117,7 @@ PROVIDER {
     /// Without it we are a public client, with PKCE only.
     client_secret: Secret, Means("none");
     /// What people read on pages.
-    title: Text("text"), Means("host of `issuer`");
+    title: Text("text"), Means("Google, Microsoft, Apple or GitLab by the host of `issuer`, else that host");
     /// What to ask for, `openid` among it. When it is not written, `groups` is added if a rule or header needs groups and
     /// the provider lists that scope.
     scopes: List(&Text("text")), Is("[\"openid\", \"profile\", \"email\"]");

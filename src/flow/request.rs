@@ -1,5 +1,6 @@
 //! A request for an upstream: route, session, decision, and then on or back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, REFERER, SET_COOKIE};
@@ -16,6 +17,7 @@ use crate::audit::EventName;
 use crate::authz::{List, Refused, Term};
 use crate::gate::{Decision, Denial, Found, Pass, Route, RuleNaming, Visitor, decide};
 use crate::lease::Lease;
+use crate::oidc::Provider;
 use crate::session::pairs;
 
 /// Answers a request that is for none of our own endpoints.
@@ -100,23 +102,23 @@ fn refused(visit: &Visit, route: &Route, why: Refused<'_>, presented: Option<&Pr
         Refused::Missing(entry) => entry.lacking(identity),
         Refused::NotAllowed => route.rule().lacking(identity),
     };
-    let (provider, title) = provider_of(visit, presented);
-    let user = identity.user().to_owned();
-    Refusal::NotAllowed(Box::new(NotAllowed { word, user, provider, title, needs, lacking }))
+    let (user, provider) = (identity.user().to_owned(), provider_of(visit, presented));
+    Refusal::NotAllowed(Box::new(NotAllowed { word, user, provider, needs, lacking }))
 }
 
 fn wrong_provider(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
     let user = presented.map(|presented| presented.session().identity().user().to_owned());
-    let (_, title) = provider_of(visit, presented);
-    let accepted = visit.generation().providers.among(route.providers());
-    let accepted = accepted.iter().map(|one| (one.name().to_string(), one.title().to_owned())).collect();
-    Refusal::WrongProvider { user: user.unwrap_or_default(), title, accepted }
+    let accepted = visit.generation().providers.among(route.providers()).into_iter().map(Arc::clone);
+    Refusal::WrongProvider {
+        user: user.unwrap_or_default(),
+        provider: provider_of(visit, presented),
+        accepted: accepted.collect(),
+    }
 }
 
-/// Name and title of the provider of a session.
-fn provider_of(visit: &Visit, presented: Option<&Presented>) -> (String, String) {
-    let provider = presented.and_then(|presented| visit.generation().providers.of(presented.session()));
-    provider.map(|provider| (provider.name().to_string(), provider.title().to_owned())).unwrap_or_default()
+/// The provider that a session came from.
+fn provider_of(visit: &Visit, presented: Option<&Presented>) -> Option<Arc<Provider>> {
+    visit.generation().providers.of(presented?.session()).cloned()
 }
 
 /// The route at which a request is refused, and the term, or the rule, that does so.
