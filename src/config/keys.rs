@@ -15,6 +15,7 @@ pub(super) const TOP: &[&str] = &[
     "routes",
     "headers",
     "log",
+    "audit",
 ];
 
 /// `[listen]`
@@ -63,3 +64,6 @@ pub(super) const ROUTE: &[&str] = &[
 
 /// `[log]`
 pub(super) const LOG: &[&str] = &["format", "level", "access", "query", "identity"];
+
+/// `[audit]`
+pub(super) const AUDIT: &[&str] = &["sink"];

@@ -10,6 +10,7 @@ use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
 use super::settings::Settings;
+use super::told::Told;
 use super::{observe, own, request};
 use crate::audit::Trail;
 use crate::clock::Clock;
@@ -81,6 +82,8 @@ pub struct Shared {
     pub revocations: Revocations,
     /// Sign-ins whose code is being exchanged, or was lately.
     pub(super) flights: Flights<Finished>,
+    /// What the audit trail was told of sessions.
+    pub(super) told: Told,
 }
 
 /// The door. Cheap to clone.
@@ -96,7 +99,7 @@ impl Shared {
     pub fn new(clock: Clock, random: Random) -> Self {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
-        Self { clock, random, ids, revocations: Revocations::default(), flights }
+        Self { clock, random, ids, revocations: Revocations::default(), flights, told: Told::default() }
     }
 }
 

@@ -15,6 +15,7 @@ use super::links::start_link;
 use super::own;
 use super::refusal::Refusal;
 use super::session::{self, Absence};
+use super::told::Once;
 use super::visit::{Ending, Visit};
 use crate::audit::EventName;
 pub(super) use crate::oidc::Account;
@@ -77,8 +78,7 @@ pub(super) async fn asked(shared: &Shared, visit: &Visit, headers: &HeaderMap) -
         Some("1") => Account::Other,
         _ => Account::Any,
     };
-    let absence =
-        session::present(visit.generation(), shared, visit.facts().host(), headers, visit.now()).err();
+    let absence = session::present(shared, visit, headers).err();
     start(shared, visit, headers, absence, &to, account).await
 }
 
@@ -124,7 +124,7 @@ pub(super) async fn start(
     if rounds >= MAX_ROUNDS
         && let Some(absence) = absence
     {
-        let mut response = own::refuse(shared, visit, &Refusal::LoopBroken { last: Ended(absence) });
+        let mut response = fail(shared, visit, &Refusal::LoopBroken { last: Ended(absence) });
         add(&mut response, generation.cookies.clear(generation.cookies.round()));
         return response;
     }
@@ -150,6 +150,7 @@ pub(super) async fn start(
     );
 
     let mut event = visit.event(EventName::SignInStarted);
+    event.reason = absence.map(Absence::word);
     event.provider = Some(provider.name().as_str());
     visit.record(&event);
 
@@ -262,7 +263,10 @@ fn signed_in(
     let mut event = visit.event(EventName::SignInSucceeded);
     event.provider = Some(session.identity().provider().as_str());
     event.who.clone_from(&who);
-    visit.record(&event);
+    // A double click comes back twice, to one session.
+    if shared.told.is_first(Once::Began(session.id())) {
+        visit.record(&event);
+    }
     let to = return_to(visit, Some(to));
     let mut response = answer::redirect(StatusCode::FOUND, to.as_str());
     add(&mut response, session::cookie(generation, session, sealed, visit.now()));
@@ -322,7 +326,7 @@ fn fail(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Response<Body> {
     let outline = refusal.outline();
     let mut event = visit.event(EventName::SignInFailed);
     event.reason = Some(outline.word);
-    event.detail.clone_from(&outline.private);
+    event.detail = visit.detail(&outline).map(str::to_owned);
     event.provider = visit.generation().provider.as_ref().map(|provider| provider.name().as_str());
     visit.record(&event);
     visit.refuse(&shared.clock, refusal, Ending::new("deny"))

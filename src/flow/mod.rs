@@ -16,6 +16,7 @@ mod refusal;
 mod request;
 mod session;
 mod settings;
+mod told;
 mod visit;
 
 pub use answer::Body;

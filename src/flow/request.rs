@@ -16,6 +16,7 @@ use crate::audit::EventName;
 use crate::gate::{Decision, Denial, Found, Pass, Route, Visitor, decide};
 use crate::lease::Lease;
 use crate::session::pairs;
+use crate::telemetry::Answered;
 
 /// Answers a request that is for none of our own endpoints.
 pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
@@ -32,7 +33,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             return deny(shared, &visit, None, &Refusal::BadPath(reason.to_owned()));
         }
     };
-    let presented = session::present(&generation, shared, facts.host(), request.headers(), visit.now());
+    visit.enter(route);
+    let presented = session::present(shared, &visit, request.headers());
     let visitor = presented.as_ref().ok().map(|presented| Visitor {
         session: presented.session(),
         freshness: presented.opened().freshness(),
@@ -81,12 +83,10 @@ fn deny(
     let mut ending = Ending::new("deny");
     let outline = refusal.outline();
     event.reason = Some(outline.word);
-    event.detail = outline.private;
+    event.detail = visit.detail(&outline).map(str::to_owned);
     if let Some((route, presented)) = at {
-        event.route = Some(route.name());
         event.rule = Some(route.rule().text());
         event.who = presented.and_then(|presented| visit.who(presented.session()));
-        ending.route = Some(route.name());
         ending.who.clone_from(&event.who);
     }
     visit.record(&event);
@@ -107,14 +107,14 @@ async fn forward(
     let session = pass.session();
     let who = session.and_then(|session| visit.who(session));
     let mut event = visit.event(EventName::AccessAllowed);
-    event.route = Some(route.name());
     event.rule = Some(visit.term(pass.by()));
     event.who.clone_from(&who);
     visit.record(&event);
-    let ending = Ending {
+    let mut ending = Ending {
         decision: if session.is_some() { "allow" } else { "public" },
         reason: Some(visit.term(pass.by())),
-        route: Some(route.name()),
+        upstream: generation.proxy.upstream(route.id()),
+        answered: None,
         who,
     };
     let lease = || match session {
@@ -125,7 +125,19 @@ async fn forward(
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_public();
     visit.expect(&ending);
-    let answer = generation.proxy.forward(pass, lease, request).await;
+    let asked = shared.clock.instant();
+    let claimed = |names: &[String]| {
+        let mut event = visit.event(EventName::IdentityHeaderStripped);
+        event.who.clone_from(&ending.who);
+        event.headers = names;
+        visit.record(&event);
+    };
+    let answer = generation.proxy.forward(pass, lease, claimed, request).await;
+    let took = shared.clock.instant().saturating_duration_since(asked).as_millis();
+    ending.answered = Some(Answered {
+        status: answer.as_ref().ok().map(|response| response.status().as_u16()),
+        ms: u64::try_from(took).unwrap_or(u64::MAX),
+    });
     match answer {
         Ok(response) => {
             let mut response = response.map(Body::upstream);

@@ -42,9 +42,10 @@ pub use error::{BodyError, Fault, ForwardError};
 pub use meters::Meters;
 pub use pool::Pools;
 pub use settings::{HostHeader, RouteSettings, Target};
+pub use upload::Uploaded;
 
 use crate::clock::Clock;
-use crate::gate::Pass;
+use crate::gate::{Pass, RouteId};
 use crate::identity::Reserved;
 use crate::lease::{Lease, Patience};
 use crate::observe::Observer;
@@ -69,6 +70,8 @@ struct Upstream {
     pool: Arc<Pool>,
     /// The Host to send; none for the one that the client sent.
     host: Option<HeaderValue>,
+    /// What lines call it.
+    name: String,
 }
 
 impl Proxy {
@@ -99,7 +102,8 @@ impl Proxy {
     ///
     /// Of `request` the method, the fields and the body are used; the target is that of the judged facts. The answer
     /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` cuts the answer
-    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then.
+    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then. `claimed` is told
+    /// the folded names of the headers, if there were any, by which the client wanted to say itself who it is.
     ///
     /// # Errors
     /// [`ForwardError`], before any of the answer was passed on.
@@ -107,6 +111,7 @@ impl Proxy {
         &self,
         pass: Pass<'_>,
         lease: impl FnOnce() -> Lease,
+        claimed: impl FnOnce(&[String]),
         request: Request<Incoming>,
     ) -> Result<Response<Body>, ForwardError> {
         let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
@@ -119,7 +124,10 @@ impl Proxy {
             Some(client) => (Upgrade::WebSocket, Some(client)),
             None => (Upgrade::None, None),
         };
-        self.write_head(&pass, upstream, wanted, &mut parts.headers);
+        let stripped = self.write_head(&pass, upstream, wanted, &mut parts.headers);
+        if !stripped.is_empty() {
+            claimed(&stripped);
+        }
         let (body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
         parts.uri = request::target(pass.facts(), &parts.uri)?;
         parts.version = http::Version::HTTP_11;
@@ -158,7 +166,14 @@ impl Proxy {
         Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))
     }
 
-    fn write_head(&self, pass: &Pass<'_>, upstream: &Upstream, upgrade: Upgrade, headers: &mut HeaderMap) {
+    /// Writes the outgoing head; the names by which the client wanted to say itself who it is.
+    fn write_head(
+        &self,
+        pass: &Pass<'_>,
+        upstream: &Upstream,
+        upgrade: Upgrade,
+        headers: &mut HeaderMap,
+    ) -> Vec<String> {
         let facts = pass.facts();
         let forwarding = self.forwarding(facts, headers);
         let outgoing = Outgoing {
@@ -180,6 +195,13 @@ impl Proxy {
         if let Some(observer) = &self.observer {
             observer.outgoing_head(facts.id().as_str(), &head::added(outgoing), &changes.removed);
         }
+        changes.claimed
+    }
+
+    /// Where the requests of this route go, for people to read: `127.0.0.1:8080`.
+    #[must_use]
+    pub fn upstream(&self, route: RouteId) -> Option<&str> {
+        self.upstreams.get(route.index()).map(|upstream| upstream.name.as_str())
     }
 
     fn forwarding(&self, facts: &Facts, headers: &HeaderMap) -> Forwarding {
@@ -244,7 +266,8 @@ impl Upstream {
             HostHeader::Upstream => Some(request::value(format!("{host}:{port}"))),
             HostHeader::Literal(host) => Some(host.clone()),
         };
-        Self { pool: pools.of(&settings.target), settings, host }
+        let name = format!("{}:{}", settings.target.host, settings.target.port);
+        Self { pool: pools.of(&settings.target), settings, host, name }
     }
 }
 

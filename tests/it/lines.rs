@@ -63,7 +63,7 @@ async fn people_are_named_by_a_keyed_hash_where_that_is_wanted() {
         .iter()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
         .filter(|event| event["event"] == "access.allowed")
-        .map(|event| event["who"]["user"].as_str().expect("a user").to_owned())
+        .map(|event| event["user"].as_str().expect("a user").to_owned())
         .collect();
     assert!(users.len() >= 3 && users[0] == users[1] && users.last() != users.first(), "{users:?}");
 }

@@ -27,6 +27,7 @@ fn sections() -> Vec<(&'static str, &'static [&'static str])> {
         ("providers.main", keys::PROVIDER),
         ("routes.wiki", keys::ROUTE),
         ("log", keys::LOG),
+        ("audit", keys::AUDIT),
     ]
 }
 
@@ -49,6 +50,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     assert_eq!(text(&plain.session), text(&full.session));
     assert_eq!(plain.login, full.login);
     assert_eq!(plain.log, full.log);
+    assert_eq!(plain.audit, full.audit);
     let (plain_provider, mut full_provider) =
         (plain.provider.expect("a provider"), full.provider.expect("a provider"));
     // These three have no default that a file could state: the example shows a value instead.
