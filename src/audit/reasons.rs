@@ -15,6 +15,7 @@ pub const REASONS: &[&str] = &[
     "not_found",
     "sign_in_required",
     "unknown_host",
+    "wrong_provider",
     // Sign-ins that end without a session.
     "identity/control-character",
     "identity/email-unverified",
@@ -29,6 +30,8 @@ pub const REASONS: &[&str] = &[
     "login/provider-error",
     "login/response-issuer",
     "login/stale-state",
+    "login/unknown-provider",
+    "login/wrong-callback",
     "provider/bad-answer",
     "provider/insecure",
     "provider/issuer-mismatch",

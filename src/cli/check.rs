@@ -43,12 +43,15 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 
 fn report(config: &Config) {
     let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
-    let providers = usize::from(config.provider.is_some());
-    print(&format!("  ok    {}, {}", count(providers, "provider"), count(config.routes.len(), "route")));
-    if let Some(provider) = &config.provider {
+    print(&format!(
+        "  ok    {}, {}",
+        count(config.providers.len(), "provider"),
+        count(config.routes.len(), "route")
+    ));
+    for provider in &config.providers {
         print(&format!("provider {}", provider.name));
         print(&format!("  ok    {}, client {}", provider.issuer, provider.client_id));
-        for uri in config.redirect_uris() {
+        for uri in config.redirect_uris(&provider.name) {
             print(&format!("        redirect URI to register:              {uri}"));
         }
         for uri in config.post_logout_redirect_uris() {

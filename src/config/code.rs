@@ -83,8 +83,14 @@ codes! {
     CookieName = "cookie-name",
     /// The prefix of our own endpoints is no plain path.
     LoginPath = "login-path",
-    /// More than one provider.
-    OneProvider = "one-provider",
+    /// Several providers, and a route that does not say whose people it is for.
+    Whose = "whose",
+    /// A route names a provider that does not exist.
+    UnknownProvider = "unknown-provider",
+    /// A term that no session can match.
+    NeverMatches = "never-matches",
+    /// Two providers that people cannot tell apart.
+    SameTitle = "same-title",
     /// A rule needs a sign-in, and there is no provider.
     NoProvider = "no-provider",
     /// An issuer that is none.

@@ -7,7 +7,7 @@ use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
 use super::{secrets, values};
-use crate::flow;
+use crate::flow::{self, Chooser};
 use crate::session::{Key, Lifetimes, Settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -85,6 +85,9 @@ pub(super) fn read_login(top: &Section<'_>) -> flow::Settings {
     flow::Settings {
         path: section.read("path", "/oauth2".to_owned(), |field| login_path(field)),
         timeout: section.read("timeout", HOUR / 4, |field| values::duration(field)),
+        chooser: section.read("chooser", Chooser::default(), |field| {
+            values::choice(field, &[("auto", Chooser::Auto), ("always", Chooser::Always)])
+        }),
     }
 }
 

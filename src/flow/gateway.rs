@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
+use super::providers::Providers;
 use super::settings::Settings;
 use super::told::Told;
 use super::{observe, own, request};
@@ -16,7 +17,6 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
-use crate::oidc::Provider;
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::{Ids, Random};
@@ -35,8 +35,8 @@ pub struct Generation {
     pub trusted_proxies: TrustedProxies,
     /// The largest request head in bytes.
     pub max_head: usize,
-    /// The provider; none where every route is for everyone.
-    pub provider: Option<Arc<Provider>>,
+    /// The providers; none where every route is for everyone.
+    pub providers: Providers,
     /// What seals and opens our cookies.
     pub keyring: Keyring,
     /// How long sessions last.

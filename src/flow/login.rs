@@ -6,9 +6,10 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use url::Url;
 
 use super::answer::{self, Body};
-use super::attempts;
+use super::attempts::{self, Found};
 use super::flights::NotJoined;
 use super::gateway::{Generation, Shared};
 use super::links::start_link;
@@ -22,7 +23,7 @@ pub(super) use crate::oidc::Account;
 use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
 use crate::session::{Attempt, Binding, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs};
-use crate::web::{CanonicalPath, HostName, RequestKind, ReturnTo};
+use crate::web::{CanonicalPath, HostName, ReturnTo};
 
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
 pub(super) enum Finished {
@@ -67,21 +68,6 @@ pub(super) fn recorded_own(visit: &Visit) -> ReturnTo {
     CanonicalPath::parse(&path).map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
 }
 
-/// `/start` and `/sign_in`: a page load that wants to sign in.
-pub(super) async fn asked(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
-    if visit.facts().kind() != RequestKind::Navigation {
-        return own::refuse(shared, visit, &Refusal::SignInNeeded);
-    }
-    let query = visit.facts().query();
-    let to = return_to(visit, own::parameter(query, "rd").as_deref());
-    let account = match own::parameter(query, "switch").as_deref() {
-        Some("1") => Account::Other,
-        _ => Account::Any,
-    };
-    let absence = session::present(shared, visit, headers).err();
-    start(shared, visit, headers, absence, &to, account).await
-}
-
 /// What `rd` comes to: a place on one of our hosts that is none of our own endpoints, else the start page.
 pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
     rd.and_then(|rd| legal_return(visit, rd)).unwrap_or_else(ReturnTo::root)
@@ -114,21 +100,21 @@ pub(super) async fn start(
     shared: &Shared,
     visit: &Visit,
     headers: &HeaderMap,
+    provider: &Provider,
     absence: Option<Absence>,
     to: &ReturnTo,
     account: Account,
 ) -> Response<Body> {
     let generation = visit.generation();
-    let Some(provider) = &generation.provider else { return own::refuse(shared, visit, &Refusal::NotFound) };
     let rounds = attempts::rounds(generation, visit.facts().host(), headers, visit.now());
     if rounds >= MAX_ROUNDS
         && let Some(absence) = absence
     {
-        let mut response = fail(shared, visit, &Refusal::LoopBroken { last: Ended(absence) });
+        let mut response = fail(shared, visit, Some(provider), &Refusal::LoopBroken { last: Ended(absence) });
         add(&mut response, generation.cookies.clear(generation.cookies.round()));
         return response;
     }
-    let redirect_uri = redirect_uri(visit);
+    let redirect_uri = redirect_uri(visit, provider);
     let pending = PendingLogin::begin(
         provider.binding(),
         redirect_uri,
@@ -138,7 +124,7 @@ pub(super) async fn start(
     );
     let url = match provider.authorization_url(&pending, account, &generation.wanted).await {
         Ok(url) => url,
-        Err(error) => return failed(shared, visit, Arc::new(error.into()), to.as_str()),
+        Err(error) => return failed(shared, visit, provider, Arc::new(error.into()), to.as_str()),
     };
     let state = pending.attempt().state();
     let name = generation.cookies.pending(&Attempt::tag(&state));
@@ -169,9 +155,9 @@ pub(super) async fn start(
 pub(super) async fn finish(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let callback = match callback::parse(visit.facts().query().unwrap_or_default()) {
         Ok(callback) => callback,
-        Err(error) => return fail(shared, visit, &Refusal::Callback(error)),
+        Err(error) => return fail(shared, visit, None, &Refusal::Callback(error)),
     };
-    let Some((cookie, pending)) = attempts::find(visit, headers, callback.state()) else {
+    let Some(found) = attempts::find(visit, headers, callback.state()) else {
         let mut response = stale(shared, visit, headers);
         // One that is over, or that nothing opens any more, goes as well.
         let name = visit.generation().cookies.pending(&Attempt::tag(callback.state()));
@@ -180,18 +166,29 @@ pub(super) async fn finish(shared: &Shared, visit: &Visit, headers: &HeaderMap) 
         }
         return response;
     };
-    let mut response = conclude(shared, visit, headers, callback, pending).await;
+    let cookie = visit.generation().cookies.clear(&found.cookie);
+    let mut response = if arrives_as_asked(visit, &found) {
+        conclude(shared, visit, headers, callback, found).await
+    } else {
+        // One provider answers to another's question: its code must not reach that one (mix-up, RFC 9700 section 4.4).
+        fail(shared, visit, Some(&found.provider), &Refusal::WrongCallback)
+    };
     // Whatever came of it, the attempt is over.
-    add(&mut response, visit.generation().cookies.clear(&cookie));
+    add(&mut response, cookie);
     response
 }
 
-/// Whether `path`, after `login.path`, is the callback of the provider by name.
+/// Whether an answer came to the address that the provider of its attempt was given. A provider that is alone may use
+/// either of its two.
+fn arrives_as_asked(visit: &Visit, found: &Found) -> bool {
+    let asked = Url::parse(found.pending.redirect_uri());
+    asked.is_ok_and(|url| url.path() == visit.facts().path().judged())
+        || !visit.generation().providers.are_several()
+}
+
+/// Whether `path`, after `login.path`, is the callback of a provider by name.
 pub(super) fn is_named_callback(generation: &Generation, path: &str) -> bool {
-    let name = path.strip_prefix("/callback/");
-    name.is_some_and(|name| {
-        generation.provider.as_ref().is_some_and(|provider| provider.name().as_str() == name)
-    })
+    path.strip_prefix("/callback/").is_some_and(|name| generation.providers.get(name).is_some())
 }
 
 /// A callback that belongs to no attempt: the back button, a bookmark, a cookie that went missing.
@@ -200,7 +197,7 @@ fn stale(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> 
         let response = answer::redirect(StatusCode::FOUND, "/");
         return visit.finish(&shared.clock, response, &Ending::new("own"));
     }
-    fail(shared, visit, &Refusal::StaleState)
+    fail(shared, visit, None, &Refusal::StaleState)
 }
 
 async fn conclude(
@@ -208,19 +205,24 @@ async fn conclude(
     visit: &Visit,
     headers: &HeaderMap,
     callback: Callback,
-    pending: PendingLogin,
+    found: Found,
 ) -> Response<Body> {
     let generation = visit.generation();
-    let Some(provider) = &generation.provider else { return fail(shared, visit, &Refusal::StaleState) };
+    let Found { pending, provider, .. } = found;
     let to = pending.return_to().to_owned();
     if let Err(error) = provider.check_response_issuer(callback.issuer()).await {
-        return failed(shared, visit, Arc::new(error), &to);
+        return failed(shared, visit, &provider, Arc::new(error), &to);
     }
     let code = match callback.into_answer() {
         Answer::Code(code) => code,
         Answer::Error { error, description } => {
             let start_again = start_link(&generation.login.path, &to, None);
-            return fail(shared, visit, &Refusal::ProviderSaid { error, description, start_again });
+            return fail(
+                shared,
+                visit,
+                Some(&provider),
+                &Refusal::ProviderSaid { error, description, start_again },
+            );
         }
     };
     let key = pending.attempt().state();
@@ -228,7 +230,7 @@ async fn conclude(
     let work = || {
         redeem(
             Arc::clone(generation),
-            provider.clone(),
+            Arc::clone(&provider),
             shared_parts(shared),
             pending,
             code,
@@ -237,15 +239,17 @@ async fn conclude(
     };
     let finished = match shared.flights.join(key, parameters, work).await {
         Ok(finished) => finished,
-        Err(NotJoined::Conflict) => return fail(shared, visit, &Refusal::CodeConflict),
-        Err(NotJoined::Full | NotJoined::Lost) => return fail(shared, visit, &Refusal::LoginBusy),
+        Err(NotJoined::Conflict) => return fail(shared, visit, Some(&provider), &Refusal::CodeConflict),
+        Err(NotJoined::Full | NotJoined::Lost) => {
+            return fail(shared, visit, Some(&provider), &Refusal::LoginBusy);
+        }
     };
     match &*finished {
         Finished::SignedIn { session, sealed } => signed_in(shared, visit, headers, session, sealed, &to),
-        Finished::Failed(error) => failed(shared, visit, Arc::clone(error), &to),
+        Finished::Failed(error) => failed(shared, visit, &provider, Arc::clone(error), &to),
         Finished::TooLarge { bytes, groups, group_bytes } => {
             let (bytes, groups, group_bytes) = (*bytes, *groups, *group_bytes);
-            fail(shared, visit, &Refusal::SessionTooLarge { bytes, groups, group_bytes })
+            fail(shared, visit, Some(&provider), &Refusal::SessionTooLarge { bytes, groups, group_bytes })
         }
     }
 }
@@ -317,24 +321,31 @@ async fn redeem(
 }
 
 /// A sign-in that failed on its way to or from the provider.
-fn failed(shared: &Shared, visit: &Visit, error: Arc<LoginError>, to: &str) -> Response<Body> {
+fn failed(
+    shared: &Shared,
+    visit: &Visit,
+    provider: &Provider,
+    error: Arc<LoginError>,
+    to: &str,
+) -> Response<Body> {
     let start_again = start_link(&visit.generation().login.path, to, None);
-    fail(shared, visit, &Refusal::Login { error, start_again })
+    fail(shared, visit, Some(provider), &Refusal::Login { error, start_again })
 }
 
-fn fail(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Response<Body> {
+fn fail(shared: &Shared, visit: &Visit, provider: Option<&Provider>, refusal: &Refusal) -> Response<Body> {
     let outline = refusal.outline();
     let mut event = visit.event(EventName::SignInFailed);
     event.reason = Some(outline.word);
     event.detail = visit.detail(&outline).map(str::to_owned);
-    event.provider = visit.generation().provider.as_ref().map(|provider| provider.name().as_str());
+    event.provider = provider.map(|provider| provider.name().as_str());
     visit.record(&event);
     visit.refuse(&shared.clock, refusal, Ending::new("deny"))
 }
 
 /// The redirect URI of the host that is asked, as it is registered at the provider.
-fn redirect_uri(visit: &Visit) -> String {
-    format!("{}{}/callback", visit.facts().origin(), visit.generation().login.path)
+fn redirect_uri(visit: &Visit, provider: &Provider) -> String {
+    let generation = visit.generation();
+    format!("{}{}{}", visit.facts().origin(), generation.login.path, generation.providers.callback(provider))
 }
 
 fn add(response: &mut Response<Body>, cookie: HeaderValue) {

@@ -69,7 +69,7 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
         event.who = visit.who(session);
         event.provider = Some(session.identity().provider().as_str());
         visit.record(&event);
-        if let Some(provider) = &generation.provider {
+        if let Some(provider) = generation.providers.of(session) {
             let marker = SignOutMarker {
                 state: shared.random.text::<16>(),
                 return_to: rd.as_ref().map(|rd| rd.as_str().to_owned()),
@@ -106,10 +106,7 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
             ProviderSignOut::Ended
         }
         // The provider did not send the browser back as it was asked to, or has no sign-out of its own.
-        _ => generation
-            .provider
-            .as_ref()
-            .map_or(ProviderSignOut::Local, |provider| ProviderSignOut::MayRemain(provider.title())),
+        _ => ProviderSignOut::MayRemain(generation.providers.title()),
     };
     let page = Page::SignedOut { provider, sign_in: Link::here("/") };
     let mut response = own::page(shared, visit, &page);

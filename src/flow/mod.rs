@@ -5,13 +5,16 @@
 
 mod answer;
 mod attempts;
+mod choice;
 mod flights;
 mod gateway;
+mod grpc;
 mod links;
 mod login;
 mod logout;
 mod observe;
 mod own;
+mod providers;
 mod refusal;
 mod request;
 mod session;
@@ -21,4 +24,5 @@ mod visit;
 
 pub use answer::Body;
 pub use gateway::{Gateway, Generation, Logging, Shared};
-pub use settings::Settings;
+pub use providers::Providers;
+pub use settings::{Chooser, Settings};

@@ -10,6 +10,7 @@ use super::visit::Visit;
 use crate::audit::EventName;
 use crate::clock::Timestamp;
 use crate::gate::Freshness;
+use crate::identity::ProviderName;
 use crate::session::{Binding, MAX_CANDIDATES, Purpose, Session, Standing, pairs};
 use crate::store::Opened;
 use crate::web::HostName;
@@ -139,6 +140,19 @@ fn record_end(shared: &Shared, visit: &Visit, session: &Session, absence: Absenc
     }
 }
 
+/// The provider of a session that opens, be it over or not: what the person used last. A cookie of its own would tell
+/// more people more, and be forged more easily, for as little use.
+pub(super) fn last_provider(
+    generation: &Generation,
+    host: &HostName,
+    headers: &HeaderMap,
+) -> Option<ProviderName> {
+    let name = generation.cookies.session();
+    let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
+    let mut opened = values.filter_map(|(_, value)| open(generation, name, host, value));
+    opened.next().map(|opened| opened.session().identity().provider().clone())
+}
+
 fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Option<Arc<Opened>> {
     // A seal is bound to its host, so two hosts never share an entry.
     let key = format!("{host} {value}");
@@ -147,8 +161,7 @@ fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Op
     }
     let bytes =
         generation.keyring.open(Purpose::Session, Binding { cookie: name, host: host.as_str() }, value)?;
-    let issuers = generation.provider.iter().map(|provider| provider.binding());
-    let session = Session::from_bytes(&bytes, issuers).ok()?;
+    let session = Session::from_bytes(&bytes, generation.providers.issuers()).ok()?;
     let freshness =
         if session.kept().covers(&generation.wanted) { Freshness::Fresh } else { Freshness::Stale };
     Some(generation.opened.keep(&key, session, freshness))
@@ -162,7 +175,7 @@ pub(super) fn seal(
     session: &Session,
 ) -> Option<String> {
     let name = generation.cookies.session();
-    let provider = generation.provider.as_ref()?;
+    let provider = generation.providers.of(session)?;
     let binding = Binding { cookie: name, host: host.as_str() };
     let bytes = session.to_bytes(provider.binding());
     Some(generation.keyring.seal(Purpose::Session, binding, &bytes, &shared.random))

@@ -9,4 +9,16 @@ pub struct Settings {
     pub path: String,
     /// The life of one pending sign-in.
     pub timeout: Duration,
+    /// When the chooser is shown.
+    pub chooser: Chooser,
+}
+
+/// When people choose how to sign in on a page of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chooser {
+    /// Where several providers count.
+    #[default]
+    Auto,
+    /// Also where there is one.
+    Always,
 }

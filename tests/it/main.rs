@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod challenge;
 mod command_line;
 mod docs;
 mod hosts;
@@ -17,6 +18,7 @@ mod layering;
 mod lines;
 mod loops;
 mod provider;
+mod providers;
 mod requests;
 mod session;
 mod sign_in;

@@ -4,6 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod message;
 pub(crate) mod stage;
 pub(crate) mod upstream;
+pub(crate) mod vectors;
 
 pub(crate) use browser::Browser;
 pub(crate) use message::{Answer, exchange};
