@@ -202,7 +202,7 @@ fn generation(
         Scheme::Http => Security::Plain,
     };
     let (cookie, lifetimes, keyring) = match config.session {
-        Some(session) => (session.cookie, session.lifetimes, Keyring::new(&session.key, &[])),
+        Some(session) => (session.cookie, session.lifetimes, Keyring::new(&session.key, &session.old_keys)),
         None => unused_session(&parts.random),
     };
     let cookies = CookieNames::new(cookie, security);

@@ -28,6 +28,7 @@ pub const REASONS: &[&str] = &[
     "login/code-conflict",
     "login/loop",
     "login/provider-error",
+    "login/rate",
     "login/response-issuer",
     "login/stale-state",
     "login/unknown-provider",

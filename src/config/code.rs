@@ -77,6 +77,8 @@ codes! {
     SecretEnv = "secret-env",
     /// The session key is none.
     SessionKey = "session-key",
+    /// An old session key that is in use otherwise.
+    OldKey = "old-key",
     /// The idle limit never applies.
     Idle = "idle",
     /// A cookie name with illegal characters.
@@ -91,6 +93,8 @@ codes! {
     NeverMatches = "never-matches",
     /// Two providers that people cannot tell apart.
     SameTitle = "same-title",
+    /// A place to go to after signing out that is none.
+    AfterSignOut = "after-sign-out",
     /// A rule needs a sign-in, and there is no provider.
     NoProvider = "no-provider",
     /// An issuer that is none.

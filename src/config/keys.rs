@@ -69,6 +69,9 @@ SESSION {
     /// 32 random bytes as 43 characters, from `vestibule keygen session --out session.key`. A new one signs everybody out.
     /// Several gateways behind one name share it.
     key: Secret, RequiredWith("providers");
+    /// Keys that still open cookies and never seal new ones. To rotate: move `key` here, write a new one, and remove the old
+    /// one after `max_age`.
+    old_keys: List(&Kind::Secret), Is("[]");
     /// A sign-in lasts at most this long.
     max_age: Duration, Is("\"12h\"");
     /// It ends earlier without requests.
@@ -87,6 +90,16 @@ LOGIN {
     timeout: Duration, Is("\"15m\"");
     /// When a page asks which provider to sign in with. `auto`: when there are two or more.
     chooser: Words(&["auto", "always"]), Is("\"auto\"");
+    /// Hosts to which `rd` may lead besides those of routes: exact names, a port if it is not that of https. Only https, but
+    /// on this machine.
+    return_to: List(&Text("host")), Is("[]");
+    /// What a sign-out ends: also the session at the provider, if it offers that, or ours only.
+    sign_out: Words(&["provider", "local"]), Is("\"provider\"");
+    /// Where a browser ends after signing out, unless `rd` named a place.
+    after_sign_out: Text("path or URL"), Means("our page");
+    /// Sign-ins that one client address (an IPv6 /64) may start in a minute. Over it: 429. `0`: no limit. A browser with an
+    /// attempt under way is let through.
+    rate: Int(0, 1_000_000), Is("600");
 }
 }
 

@@ -17,6 +17,7 @@ mod kind;
 mod layers;
 mod listen;
 mod log;
+mod login;
 mod nearest;
 mod provider;
 mod reader;
@@ -160,7 +161,7 @@ pub fn parse(text: &str, name: &str, folder: &Path, environment: Environment<'_>
 fn check(top: &Section<'_>) -> Option<Config> {
     let general = general::read(top);
     let listen = listen::read(top);
-    let login = session::read_login(top);
+    let login = login::read(top);
     let providers = provider::read(top);
     let needed = if providers.names.is_empty() { Needed::No } else { Needed::Yes };
     let session = session::read(top, needed);

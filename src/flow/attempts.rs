@@ -49,6 +49,19 @@ pub(super) fn find(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<Fo
     Some(Found { cookie: name, pending, provider })
 }
 
+/// Whether this browser has an attempt under way.
+pub(super) fn is_under_way(visit: &Visit, headers: &HeaderMap) -> bool {
+    let generation = visit.generation();
+    let own = pairs(headers).filter(|(name, _)| generation.cookies.pending_tag(name).is_some());
+    let mut opened = own.filter_map(|(name, value)| {
+        generation.keyring.open(Purpose::PendingLogin, bound(name, visit), value)
+    });
+    opened.any(|bytes| {
+        PendingLogin::from_bytes(&bytes)
+            .is_some_and(|pending| !pending.is_over(generation.login.timeout, visit.now()))
+    })
+}
+
 /// The pending-login cookies that must go so that one of `size` bytes more finds its place: those that are over or not
 /// ours, and then the oldest.
 pub(super) fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {

@@ -10,6 +10,7 @@ use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
 use super::providers::Providers;
+use super::rate::Rate;
 use super::settings::Settings;
 use super::told::Told;
 use super::{observe, own, request};
@@ -84,6 +85,8 @@ pub struct Shared {
     pub(super) flights: Flights<Finished>,
     /// What the audit trail was told of sessions.
     pub(super) told: Told,
+    /// Sign-ins that were started lately.
+    pub(super) rate: Rate,
 }
 
 /// The door. Cheap to clone.
@@ -99,7 +102,16 @@ impl Shared {
     pub fn new(clock: Clock, random: Random) -> Self {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
-        Self { clock, random, ids, revocations: Revocations::default(), flights, told: Told::default() }
+        let (revocations, rate) = (Revocations::default(), Rate::default());
+        Self { clock, random, ids, revocations, flights, rate, told: Told::default() }
+    }
+}
+
+impl Shared {
+    /// How many starts of a sign-in were refused because of `login.rate`.
+    #[must_use]
+    pub fn sign_ins_refused(&self) -> u64 {
+        self.rate.refused()
     }
 }
 

@@ -14,6 +14,7 @@ use super::flights::NotJoined;
 use super::gateway::{Generation, Shared};
 use super::links::start_link;
 use super::own;
+use super::rate::{self, Wait};
 use super::refusal::Refusal;
 use super::session::{self, Absence};
 use super::told::Once;
@@ -23,6 +24,7 @@ pub(super) use crate::oidc::Account;
 use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
 use crate::session::{Attempt, Binding, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs};
+use crate::web::forwarded::Trust;
 use crate::web::{CanonicalPath, HostName, ReturnTo};
 
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
@@ -77,7 +79,9 @@ pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
 pub(super) fn legal_return(visit: &Visit, rd: &str) -> Option<ReturnTo> {
     let generation = visit.generation();
     let ours = |origin: &crate::web::Origin| {
-        generation.routes.has_host(origin.host()) && *origin == generation.public_url.with_host(origin.host())
+        let own = generation.routes.has_host(origin.host())
+            && *origin == generation.public_url.with_host(origin.host());
+        own || generation.login.return_to.iter().any(|host| host.is(origin))
     };
     let to = ReturnTo::parse(rd, visit.facts().origin(), ours)?;
     if to.is_under(&generation.login.path) && to != recorded_own(visit) {
@@ -115,6 +119,9 @@ pub(super) async fn start(
         return response;
     }
     let redirect_uri = redirect_uri(visit, provider);
+    if let Err(refused) = admit(shared, visit, headers) {
+        return own::refuse(shared, visit, &refused);
+    }
     let pending = PendingLogin::begin(
         provider.binding(),
         redirect_uri,
@@ -149,6 +156,29 @@ pub(super) async fn start(
     }
     add(&mut response, generation.cookies.set(&name, &sealed, generation.login.timeout));
     visit.finish(&shared.clock, response, &Ending::new("sign_in"))
+}
+
+/// Holds the start of a sign-in against `login.rate`. Who has an attempt under way is no flood: a person with many tabs,
+/// or behind the address of a large office, goes on.
+fn admit(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<(), Refusal> {
+    let facts = visit.facts();
+    let Some(limit) = visit.generation().login.rate else { return Ok(()) };
+    let client = facts.forwarded().client().ip();
+    let Err(Wait(wait)) = shared.rate.count(client, limit, visit.now()) else { return Ok(()) };
+    if attempts::is_under_way(visit, headers) {
+        return Ok(());
+    }
+    shared.rate.refuse();
+    let peer = facts.peer().ip();
+    if facts.forwarded().trust() == Trust::Untrusted && rate::is_private(peer) && shared.rate.warns() {
+        tracing::warn!(
+            code = "login/rate",
+            %peer,
+            "{limit} sign-ins a minute were started from one private address; if that is a proxy in front, name it in \
+             listen.trusted_proxies, or all its clients count as one"
+        );
+    }
+    Err(Refusal::TooMany { wait, retry: own::target(facts) })
 }
 
 /// `/callback`: the provider sent the browser back.

@@ -3,8 +3,9 @@
 //! Each has two texts: a public one for who asked, and a private one for the log. Nothing internal leaks, nothing is lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use tracing::Level;
 
@@ -65,6 +66,8 @@ pub(super) enum Refusal {
     ProviderSaid { error: String, description: Option<String>, start_again: String },
     /// The session does not fit into a cookie.
     SessionTooLarge { bytes: usize, groups: usize, group_bytes: usize },
+    /// This client address starts too many sign-ins; it may do so again after that time, at this place.
+    TooMany { wait: Duration, retry: String },
     /// Three sign-ins in a row led nowhere.
     LoopBroken { last: Ended },
     /// The upstream failed.
@@ -212,6 +215,11 @@ impl Refusal {
                 )),
                 level: Level::WARN,
             },
+            Self::TooMany { .. } => client(
+                S::TOO_MANY_REQUESTS,
+                "login/rate",
+                "Too many sign-ins were started from your network. Wait a moment and try again.",
+            ),
             Self::LoopBroken { last } => Outline {
                 status: S::FORBIDDEN,
                 word: "login/loop",
@@ -293,8 +301,11 @@ impl Refusal {
             // RFC 9110 section 15.5.6 wants to hear what would be taken; a route takes every other method.
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         }
-        if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
-            headers.insert("retry-after", HeaderValue::from_static("10"));
+        if let Self::TooMany { wait, .. } = self {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
         }
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         answer::own(response)
@@ -369,6 +380,7 @@ impl Refusal {
             Self::LoopBroken { .. } | Self::SessionTooLarge { .. } => {
                 return failed(SignInFault::Refused, &root);
             }
+            Self::TooMany { wait, retry } => Page::TooMany { retry: Link::here(retry), wait: *wait },
             Self::LoginBusy => Page::SignInUnavailable { cause: &outline.public, retry: Link::here(&root) },
             Self::Login { start_again, .. } => match outline.status {
                 StatusCode::SERVICE_UNAVAILABLE => {

@@ -158,7 +158,7 @@ async fn forward(
             let mut response = response.map(Body::upstream);
             guard_caches(response.headers_mut(), is_protected);
             if let (Some(session), Ok(presented)) = (session, presented) {
-                if session.is_due(generation.lifetimes, visit.now()) && !is_shared(response.headers()) {
+                if presented.is_due(generation, visit.now()) && !is_shared(response.headers()) {
                     let touched = session.touched(visit.now());
                     if let Some(sealed) = session::seal(generation, shared, facts.host(), &touched) {
                         let cookie = session::cookie(generation, &touched, &sealed, visit.now());

@@ -11,7 +11,7 @@ use crate::audit::EventName;
 use crate::clock::Timestamp;
 use crate::gate::Freshness;
 use crate::identity::ProviderName;
-use crate::session::{Binding, MAX_CANDIDATES, Purpose, Session, Standing, pairs};
+use crate::session::{Binding, MAX_CANDIDATES, Purpose, SealedBy, Session, Standing, pairs};
 use crate::store::Opened;
 use crate::web::HostName;
 
@@ -82,6 +82,11 @@ impl Presented {
 
     pub(super) fn session(&self) -> &Session {
         self.opened.session()
+    }
+
+    /// Whether a new seal is worth its cookie: enough time has passed, or the key has changed.
+    pub(super) fn is_due(&self, generation: &Generation, now: Timestamp) -> bool {
+        self.opened.sealed_by() == SealedBy::Old || self.session().is_due(generation.lifetimes, now)
     }
 
     pub(super) fn is_fresh(&self) -> bool {
@@ -164,7 +169,7 @@ fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Op
     let session = Session::from_bytes(&bytes, generation.providers.issuers()).ok()?;
     let freshness =
         if session.kept().covers(&generation.wanted) { Freshness::Fresh } else { Freshness::Stale };
-    Some(generation.opened.keep(&key, session, freshness))
+    Some(generation.opened.keep(&key, session, freshness, generation.keyring.sealed_by(value)))
 }
 
 /// Seals a session into the text of its cookie. Nothing when its provider is no longer configured.
