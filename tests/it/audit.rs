@@ -55,6 +55,37 @@ fn the_page_has_every_event_and_every_reason_and_no_other() {
     );
 }
 
+#[tokio::test]
+async fn the_lines_on_the_page_are_as_ours_and_there_is_one_for_each_event() {
+    let examples: Vec<Value> = PAGE
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    let keys =
+        |line: &Value| -> BTreeSet<String> { line.as_object().expect("an object").keys().cloned().collect() };
+    for name in EventName::ALL {
+        let example =
+            *named(&examples, name.as_str()).first().unwrap_or_else(|| panic!("no line of {name:?}"));
+        let row =
+            PAGE.lines().find(|line| line.starts_with(&format!("| `{}` |", name.as_str()))).expect("a row");
+        let told = |key: &String| {
+            ["time", "kind", "event", "outcome", "request_id", "client", "what"].contains(&key.as_str())
+                || row.contains(&format!("`{key}`"))
+        };
+        assert!(keys(example).iter().all(told), "{name:?}: a field that its row does not have: {example}");
+    }
+    // A real one of each of two kinds has the same fields as the example.
+    let stage = Stage::usual().await;
+    let mut alice = stage.signed_in("alice").await;
+    let _ = stage.events();
+    alice.request("GET", "/x", "user-agent: Firefox\r\n", b"").await;
+    let ours = stage.events();
+    for name in ["access.allowed", "request"] {
+        assert_eq!(keys(named(&ours, name)[0]), keys(named(&examples, name)[0]), "{name}");
+    }
+}
+
 #[test]
 fn every_word_that_the_code_makes_is_in_the_closed_list() {
     let made: BTreeSet<String> =
