@@ -217,7 +217,7 @@ fn generation(
         for host in &route.hosts {
             for path in &route.paths {
                 // The configuration was checked for places that are taken.
-                routes.insert(host, path, &route.route);
+                let _ = routes.insert(host, path, &route.route);
             }
         }
         upstreams.push(route.upstream);

@@ -8,11 +8,13 @@ pub const REASONS: &[&str] = &[
     // Requests that end before a route, or at the gate.
     "bad_host",
     "bad_path",
+    "denied",
     "foreign_origin",
     "head_too_large",
     "method_not_allowed",
     "not_allowed",
     "not_found",
+    "requirement_missed",
     "sign_in_required",
     "unknown_host",
     "wrong_provider",

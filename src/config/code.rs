@@ -115,6 +115,8 @@ codes! {
     EmptyAllow = "empty-allow",
     /// A term that is none.
     BadTerm = "bad-term",
+    /// A term in a list where it cannot be.
+    TermPlace = "term-place",
     /// A term names a provider that does not exist.
     ProviderTerm = "provider-term",
     /// A route without upstream.
@@ -123,8 +125,12 @@ codes! {
     UpstreamUrl = "upstream-url",
     /// A host that is none.
     Host = "host",
+    /// A pattern of hosts where people sign in, and no cookie for them all.
+    WildcardHost = "wildcard-host",
     /// A path that is none.
     Path = "path",
+    /// A method that is none, or is never served.
+    Method = "method",
     /// Two routes at one place.
     DuplicateRoute = "duplicate-route",
     /// A header set that does not exist.

@@ -148,10 +148,18 @@ ROUTE {
     upstream: Text("URL"), Required;
     /// Who may enter. Any one term admits.
     allow: List(&TERM), Required;
-    /// Exact names, no ports, no patterns.
+    /// Must all hold as well.
+    require: List(&TERM), Is("[]");
+    /// Any one refuses, whatever else holds.
+    deny: List(&TERM), Is("[]");
+    /// Exact names, or `*.example.com` for every host with exactly one label more. No ports. A pattern where people sign in
+    /// needs `session.cookie_domain`.
     host: OneOrMore(&Text("host")), Means("host of `public_url`");
     /// Plain prefixes.
     path: OneOrMore(&Text("path")), Is("\"/\"");
+    /// The methods it takes, in upper case. `GET` brings `HEAD` along. Several routes may share host and path if no method
+    /// is in two of them.
+    methods: List(&Text("method")), Means("all");
     /// Whose accounts are meant. Required with two or more providers, unless `allow` is `["everyone"]`.
     providers: List(&Text("name")), Means("the only one");
     /// Which header sets tell the upstream who it is. `"none"` for none.

@@ -19,6 +19,7 @@ mod listen;
 mod log;
 mod login;
 mod nearest;
+mod places;
 mod provider;
 mod reader;
 mod routes;
@@ -44,7 +45,7 @@ use session::Needed;
 
 use crate::gate::Route;
 use crate::identity::{ProviderName, Reserved, Wanted};
-use crate::web::{HostName, Origin};
+use crate::web::{HostName, HostPattern, Origin};
 use crate::{flow, listener, oidc, proxy, telemetry};
 
 /// Where variables come from: the process in `serve`, made-up ones in `demo` and in tests.
@@ -81,7 +82,7 @@ pub struct RouteConfig {
     /// As the gate sees it: name, rule, header plan.
     pub route: Arc<Route>,
     /// Its hosts, at least one.
-    pub hosts: Vec<HostName>,
+    pub hosts: Vec<HostPattern>,
     /// Its path prefixes, at least one: `/`, or `/a/b` without a slash at the end.
     pub paths: Vec<String>,
     /// As the proxy sees it.
@@ -181,6 +182,8 @@ fn check(top: &Section<'_>) -> Option<Config> {
         providers: &providers.names,
         email_claims: &email_claims,
         sets: &sets,
+        // Filled in with the key session.cookie_domain.
+        cookie_domain: None,
     };
     let routes = routes::read(top, &around);
     let log = log::read(top);
@@ -216,10 +219,11 @@ impl Config {
         wanted
     }
 
-    /// The hosts of all routes: that of the public URL first, the others by name.
+    /// The hosts that routes name exactly: that of the public URL first, the others by name.
     #[must_use]
     pub fn hosts(&self) -> Vec<&HostName> {
-        let mut hosts: Vec<&HostName> = self.routes.iter().flat_map(|route| &route.hosts).collect();
+        let patterns = self.routes.iter().flat_map(|route| &route.hosts);
+        let mut hosts: Vec<&HostName> = patterns.filter_map(HostPattern::exact).collect();
         hosts.sort_by_key(|host| (*host != self.public_url.host(), *host));
         hosts.dedup();
         hosts

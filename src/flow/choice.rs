@@ -1,6 +1,6 @@
 //! Which provider: the page on which a person chooses one, and the ways that need no choice.
 
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::answer::{self, Body};
 use super::gateway::Shared;
@@ -155,7 +155,7 @@ fn asked(visit: &Visit) -> Option<Asked> {
 fn accepted(visit: &Visit, to: &ReturnTo) -> Vec<ProviderName> {
     let host = to.host().unwrap_or_else(|| visit.facts().host().clone());
     let Ok(path) = CanonicalPath::parse(to.path_only()) else { return Vec::new() };
-    match visit.generation().routes.find(&host, &path) {
+    match visit.generation().routes.find(&host, &path, &Method::GET) {
         Found::Route(route) => route.providers().to_vec(),
         _ => Vec::new(),
     }

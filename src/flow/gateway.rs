@@ -24,7 +24,7 @@ use crate::random::{Ids, Random};
 use crate::session::{CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
 use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
-use crate::web::{Origin, PeerAddr, TrustedProxies};
+use crate::web::{HostName, Origin, PeerAddr, TrustedProxies};
 
 /// One configuration, built whole. A reload swaps it; a request that began with one ends with it.
 pub struct Generation {
@@ -112,6 +112,14 @@ impl Shared {
     #[must_use]
     pub fn sign_ins_refused(&self) -> u64 {
         self.rate.refused()
+    }
+}
+
+impl Generation {
+    /// Whether people sign in on this host: a redirect URI is registered for it. A host that only a pattern covers has
+    /// none of its own.
+    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
+        !self.providers.is_empty() && self.routes.names_host(host)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Our own endpoints, under `login.path` on every host that we serve. A route cannot shadow them.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde::Serialize;
@@ -47,7 +47,7 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         return refuse(shared, &visit, &Refusal::UnknownHost(visit.facts().host().clone()));
     }
     let headers = request.headers();
-    let signs_in = !generation.providers.is_empty();
+    let signs_in = generation.signs_in_at(visit.facts().host());
     match path.as_str() {
         "/start" if signs_in && page_load => choice::start(shared, &visit, headers).await,
         "/sign_in" if signs_in && page_load => choice::sign_in(shared, &visit, headers).await,
@@ -85,12 +85,7 @@ pub(super) fn refuse(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Respo
 }
 
 fn method_not_allowed(shared: &Shared, visit: &Visit, allow: &[Method]) -> Response<Body> {
-    let mut response = refuse(shared, visit, &Refusal::MethodNotAllowed(allow.to_vec()));
-    let names = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    if let Ok(names) = HeaderValue::from_str(&names) {
-        response.headers_mut().insert(ALLOW, names);
-    }
-    response
+    refuse(shared, visit, &Refusal::MethodNotAllowed(allow.to_vec()))
 }
 
 /// A page of ours as an answer to this visit.

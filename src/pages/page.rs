@@ -127,6 +127,11 @@ pub enum Page<'a> {
         /// One public sentence.
         reason: &'a str,
     },
+    /// Refused whoever it is, by where the client is: 403.
+    Barred {
+        /// One public sentence.
+        reason: &'a str,
+    },
     /// A form of ours was sent from another site: 403.
     ForeignOrigin {
         /// Where the person can do the same thing here.
@@ -270,9 +275,10 @@ impl Page<'_> {
                 SignInFault::Provider => StatusCode::BAD_GATEWAY,
             },
             Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
-            Self::Denied { .. } | Self::WrongProvider { .. } | Self::ForeignOrigin { .. } => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Denied { .. }
+            | Self::WrongProvider { .. }
+            | Self::Barred { .. }
+            | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -297,7 +303,9 @@ impl Page<'_> {
             }
             Self::SignInFailed { .. } => "Sign-in did not finish",
             Self::SignInUnavailable { .. } => "Sign-in is not available right now",
-            Self::Denied { .. } | Self::WrongProvider { .. } => "You do not have access",
+            Self::Denied { .. } | Self::WrongProvider { .. } | Self::Barred { .. } => {
+                "You do not have access"
+            }
             Self::ConfirmSignOut { .. } => {
                 return Cow::Owned(format!("Sign out of {}?", text::word(&title)));
             }

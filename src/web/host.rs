@@ -1,5 +1,6 @@
 //! The host of a request, in the one form in which it is compared.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -67,6 +68,13 @@ impl HostName {
             || self.address().is_some_and(|ip| ip.is_loopback())
     }
 
+    /// The name without its first label; none for an address and for a single label.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        let (_, parent) = self.0.split_once('.')?;
+        self.address().is_none().then_some(parent)
+    }
+
     /// The address, if the host is one.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
@@ -85,6 +93,13 @@ impl HostName {
             return Err(HostError::Malformed);
         }
         Ok(name.to_ascii_lowercase())
+    }
+}
+
+/// Tables of hosts are searched by text: equality and hash are those of the text.
+impl Borrow<str> for HostName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

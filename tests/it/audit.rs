@@ -97,7 +97,11 @@ fn every_word_that_the_code_makes_is_in_the_closed_list() {
     let refusals = literals("src/flow/refusal.rs");
     let plain = |word: &&String| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let gate = refusals.iter().filter(plain).filter(|word| word.contains('_') && *word != "access_denied");
-    let made: BTreeSet<String> = made.into_iter().chain(gate.cloned()).collect();
+    // Those of rules are told apart where the decision is read.
+    let rules = ["denied", "requirement_missed", "not_allowed"].map(str::to_owned);
+    let request = literals("src/flow/request.rs");
+    assert!(rules.iter().all(|word| request.contains(word)));
+    let made: BTreeSet<String> = made.into_iter().chain(gate.cloned()).chain(rules).collect();
     let listed: BTreeSet<String> = REASONS.iter().map(|word| (*word).to_owned()).collect();
     assert_eq!(made, listed, "made by the code, and listed in src/audit/reasons.rs");
 }

@@ -102,6 +102,7 @@ impl<'a> Filling<'a> {
             Page::HeadTooLarge,
             Page::TooMany { retry: link, wait: Duration::from_secs(20) },
             Page::BadRequest { reason: word },
+            Page::Barred { reason: word },
             Page::ForeignOrigin { go_on: link },
             Page::NotFound { home: link },
             Page::MethodNotAllowed { allow: &[Method::GET, Method::HEAD], home: link },
@@ -124,6 +125,7 @@ impl<'a> Filling<'a> {
                 | Page::HeadTooLarge
                 | Page::TooMany { .. }
                 | Page::BadRequest { .. }
+                | Page::Barred { .. }
                 | Page::ForeignOrigin { .. }
                 | Page::NotFound { .. }
                 | Page::MethodNotAllowed { .. }
