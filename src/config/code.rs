@@ -83,6 +83,10 @@ codes! {
     Idle = "idle",
     /// A cookie name with illegal characters.
     CookieName = "cookie-name",
+    /// Cookies that foreign sites can make a browser send.
+    SameSite = "same-site",
+    /// A domain to share cookies over that is none, or that does not hold every host.
+    CookieDomain = "cookie-domain",
     /// The prefix of our own endpoints is no plain path.
     LoginPath = "login-path",
     /// Several providers, and a route that does not say whose people it is for.

@@ -165,7 +165,8 @@ fn check(top: &Section<'_>) -> Option<Config> {
     let login = login::read(top);
     let providers = provider::read(top);
     let needed = if providers.names.is_empty() { Needed::No } else { Needed::Yes };
-    let session = session::read(top, needed);
+    let session::Sessions { settings: session, cookie_domain } =
+        session::read(top, needed, general.public_url.as_ref());
     let sets = headers::read(top);
     let email_claims = providers.email_claims();
     for field in email_claims.iter().flat_map(|claim| sets.reading(claim)) {
@@ -182,8 +183,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
         providers: &providers.names,
         email_claims: &email_claims,
         sets: &sets,
-        // Filled in with the key session.cookie_domain.
-        cookie_domain: None,
+        cookie_domain: cookie_domain.as_ref(),
     };
     let routes = routes::read(top, &around);
     let log = log::read(top);
@@ -245,9 +245,17 @@ impl Config {
         self.own_urls("/signed_out")
     }
 
+    /// The hosts to which the provider sends browsers back: each, or where they share their cookies, that of the public URL.
+    fn landings(&self) -> Vec<&HostName> {
+        match &self.session {
+            Some(session) if session.cookie_domain.is_some() => vec![self.public_url.host()],
+            _ => self.hosts(),
+        }
+    }
+
     fn own_urls(&self, end: &str) -> Vec<String> {
         let url = |host: &HostName| format!("{}{}{end}", self.public_url.with_host(host), self.login.path);
-        self.hosts().into_iter().map(url).collect()
+        self.landings().into_iter().map(url).collect()
     }
 }
 

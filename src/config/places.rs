@@ -154,7 +154,17 @@ fn host(field: &Field<'_>, around: &Around<'_, '_>) -> Option<HostPattern> {
             );
             return None;
         }
-        Ok(host) => return Some(host),
+        Ok(host) => {
+            if let Some(domain) = around.cookie_domain.filter(|domain| !host.name().is_within(domain)) {
+                field.fault(
+                    Code::CookieDomain,
+                    format!("{} is not in session.cookie_domain ({domain}): {host}", field.path()),
+                    "give it another gateway, a domain that holds all hosts, or no cookie_domain at all",
+                );
+                return None;
+            }
+            return Some(host);
+        }
         Err(PatternError::Port) => ("has a port", "write the host alone: the port is that of public_url"),
         Err(PatternError::Star | PatternError::Address) => {
             ("is no pattern", "a star stands for one whole label in front of a name: \"*.example.com\"")

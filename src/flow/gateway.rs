@@ -21,7 +21,7 @@ use crate::identity::Wanted;
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::{Ids, Random};
-use crate::session::{CookieNames, Keyring, Lifetimes, Revocations};
+use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
 use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
 use crate::web::{HostName, Origin, PeerAddr, TrustedProxies};
@@ -104,6 +104,19 @@ impl Shared {
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
         Self { clock, random, ids, revocations, flights, rate, told: Told::default() }
+    }
+}
+
+impl Generation {
+    /// What a seal of ours for the cookie of that name is bound to, when `host` is asked.
+    pub(super) fn bound<'a>(&'a self, cookie: &'a str, host: &'a HostName) -> Binding<'a> {
+        Binding { cookie, host: self.cookies.place(host).as_str() }
+    }
+
+    /// Where the provider sends browsers back to that began on `asked`: there, but where hosts share their cookies, one
+    /// address serves them all.
+    pub(super) fn landing<'a>(&'a self, asked: &'a Origin) -> &'a Origin {
+        if self.cookies.attributes().domain.is_some() { &self.public_url } else { asked }
     }
 }
 

@@ -101,6 +101,13 @@ pub enum Page<'a> {
     },
     /// What the gateway knows about the person who asks: 200.
     YourSession(YourSession<'a>),
+    /// Leads on by itself, and by a press where that is switched off: 200.
+    Onward {
+        /// Where to.
+        to: Link<'a>,
+        /// Why not by a redirect.
+        reason: Onward,
+    },
     /// The upstream did not answer as it should: 502, 503 or 504.
     UpstreamTrouble {
         /// In which way.
@@ -196,6 +203,15 @@ pub struct Choice<'a> {
     pub start: Link<'a>,
 }
 
+/// Why a page leads on by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// A sign-in is done.
+    SignedIn,
+    /// A foreign site led here, and a browser keeps the session back from such a load.
+    FromElsewhere,
+}
+
 /// Where a sign-in that is started again ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestartEnds {
@@ -266,6 +282,7 @@ impl Page<'_> {
         match self {
             Self::Chooser { .. }
             | Self::AlreadySignedIn { .. }
+            | Self::Onward { .. }
             | Self::ConfirmSignOut { .. }
             | Self::SignedOut { .. }
             | Self::YourSession(_) => StatusCode::OK,
@@ -312,6 +329,8 @@ impl Page<'_> {
             Self::SignedOut { .. } => "You are signed out",
             Self::YourSession(_) => "Your session",
             Self::UpstreamTrouble { .. } => "The application is not answering",
+            Self::Onward { reason: Onward::SignedIn, .. } => "You are signed in",
+            Self::Onward { reason: Onward::FromElsewhere, .. } => "One moment",
             Self::TooLarge { .. } => "This is too large to send",
             Self::HeadTooLarge => "Your browser sent too many cookies",
             Self::TooMany { .. } => "Too many sign-ins at once",
@@ -321,6 +340,14 @@ impl Page<'_> {
             Self::MethodNotAllowed { .. } => "This address does not take such requests",
             Self::UnknownHost { .. } => "No site here has this name",
         })
+    }
+
+    /// Where a browser is to go by itself.
+    pub(crate) const fn onward(&self) -> Option<Link<'_>> {
+        match self {
+            Self::Onward { to, .. } => Some(*to),
+            _ => None,
+        }
     }
 
     /// The time after which asking again makes sense, for `Retry-After`.
@@ -350,6 +377,7 @@ impl Page<'_> {
         match self {
             Self::AlreadySignedIn { .. } | Self::ConfirmSignOut { .. } | Self::YourSession(_) => Door::Open,
             Self::Chooser { .. }
+            | Self::Onward { .. }
             | Self::SignedOut { .. }
             | Self::SignInFailed { .. }
             | Self::SignInUnavailable { .. }

@@ -75,6 +75,13 @@ impl HostName {
         self.address().is_none().then_some(parent)
     }
 
+    /// Whether this is `domain`, or a name below it.
+    #[must_use]
+    pub fn is_within(&self, domain: &Self) -> bool {
+        self.0.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            && self.address().is_none()
+    }
+
     /// The address, if the host is one.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
@@ -131,6 +138,23 @@ mod tests {
             assert_eq!(HostName::parse(text).expect(text).0.as_str(), "wiki.example.com");
         }
         assert_eq!(HostName::parse("[0:0::1]:80").expect("v6").0.as_str(), "[::1]");
+    }
+
+    #[test]
+    fn a_domain_holds_itself_and_the_names_below_it() {
+        let host = |text: &str| HostName::parse(text).expect(text).0;
+        let domain = host("example.com");
+        for (inside, text) in [
+            (true, "example.com"),
+            (true, "a.example.com"),
+            (true, "a.b.EXAMPLE.com"),
+            (false, "badexample.com"),
+            (false, "example.com.evil.example"),
+            (false, "com"),
+        ] {
+            assert_eq!(host(text).is_within(&domain), inside, "{text}");
+        }
+        assert!(!host("10.0.0.1").is_within(&host("0.1")), "an address is below nothing");
     }
 
     #[test]
