@@ -1,7 +1,9 @@
 //! Lines that do what they say: no character of a value ends a line, moves a cursor or turns the direction of writing.
 
-/// The line with every such character replaced.
-pub(super) fn harmless(line: String) -> String {
+/// The line with every such character replaced by U+FFFD: controls, so that none ends the line or begins an ANSI sequence,
+/// and marks that turn the direction of writing or are invisible.
+#[must_use]
+pub fn harmless(line: String) -> String {
     // Most lines are visible ASCII. Looks at bytes, all of them, so that the compiler can take many at once.
     let plain = line.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte));
     if plain || !line.chars().any(is_harmful) {

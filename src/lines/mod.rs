@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use file::LogFile;
+pub use harmless::harmless;
 use queue::{Output, Queue};
 
 use crate::clock::Clock;
@@ -85,7 +86,7 @@ impl Lines {
     /// Hands a line over; false if there was no room for it. Characters in it that move a terminal's cursor, end lines
     /// or turn the direction of writing are replaced, so that nobody forges a line.
     pub fn write(&self, line: String) -> bool {
-        let line = harmless::harmless(line);
+        let line = harmless(line);
         let taken = match &self.target {
             Target::Writer(queue) => queue.put(&line, self.class),
             Target::Kept(lines) => {

@@ -8,4 +8,4 @@ mod subscriber;
 pub use access::{AccessLine, AccessTrail, Answered, Ended, OpenLine};
 pub use admin::Admin;
 pub use settings::{AccessLog, Format, IdentityInLog, Level, QueryInLog, Settings};
-pub use subscriber::install;
+pub use subscriber::{install, log_to};

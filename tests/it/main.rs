@@ -20,6 +20,7 @@ mod loops;
 mod provider;
 mod providers;
 mod rate;
+mod reference;
 mod requests;
 mod rotation;
 mod routes;
