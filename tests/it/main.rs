@@ -17,6 +17,7 @@ mod hosts;
 mod layering;
 mod lines;
 mod loops;
+mod presets;
 mod provider;
 mod providers;
 mod rate;
