@@ -121,6 +121,7 @@ fn provider_of(visit: &Visit, presented: Option<&Presented>) -> (String, String)
 }
 
 /// The term, or the rule, that refuses a request, and whose it is.
+#[derive(Clone, Copy)]
 struct At<'a> {
     rule: &'a str,
     presented: Option<&'a Presented>,

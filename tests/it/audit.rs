@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use vestibule::audit::{EventName, REASONS};
 
+use crate::command_line::{Place, listening, start_lines};
 use crate::support::stage::Plan;
 use crate::support::{Stage, exchange};
 
@@ -294,4 +296,33 @@ async fn a_refused_host_is_named_in_the_line_that_tells_of_it() {
     assert_eq!(denied["what"]["host"], "wrong.example");
     let detail = denied["detail"].as_str().expect("words for the operator");
     assert!(detail.contains("wrong.example") && detail.contains("proxy_set_header Host"), "{detail}");
+}
+
+#[test]
+fn the_program_writes_its_first_and_its_last_event_to_the_file_or_does_not_start() {
+    let place = Place::new("audit-sink");
+    let config = format!("{}[audit]\nsink = \"file:audit.log\"\n", listening("127.0.0.1:0"));
+    place.put("vestibule.toml", &config, 0o644);
+    assert_eq!(place.run("check --strict").code, Some(0));
+    let file = place.path("audit.log");
+    assert!(!file.exists(), "a check makes nothing");
+    let mut child =
+        place.command("serve").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary");
+    start_lines(&mut child);
+    assert!(Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
+    let said = child.wait_with_output().expect("an end");
+    assert_eq!((said.status.code(), said.stdout.as_slice()), (Some(0), b"".as_slice()));
+    let text = fs::read_to_string(&file).expect("the file");
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["process.started", "process.stopping"]);
+    // Only an attempt shows that this one leads nowhere.
+    fs::remove_file(&file).expect("removed");
+    std::os::unix::fs::symlink("no/such/place", &file).expect("a link");
+    let said = place.run("serve");
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{said:?}");
+    assert!(
+        said.err.contains("audit.sink: cannot open ") && said.err.contains("audit.log: No such file"),
+        "{said:?}"
+    );
 }
