@@ -58,6 +58,11 @@ fn what_to_register_is_one_address_for_each_host() {
         ]
     );
     assert_eq!(config.post_logout_redirect_uris()[0], "https://wiki.example.com/oauth2/signed_out");
+    let shared = text.replace("[session]", "[session]\ncookie_domain = \"example.com\"");
+    let config = place.parse(&shared).expect("a configuration").config;
+    let provider = config.providers[0].name.clone();
+    assert_eq!(config.redirect_uris(&provider), ["https://wiki.example.com/oauth2/callback"]);
+    assert_eq!(config.post_logout_redirect_uris(), ["https://wiki.example.com/oauth2/signed_out"]);
     let public = include_str!("../../tests/vectors/config/ok-public-only.toml");
     let config = place.parse(public).expect("a configuration").config;
     assert!(config.providers.is_empty() && config.session.is_none());
@@ -88,10 +93,14 @@ fn rules_and_header_sets_together_say_what_is_wanted() {
     let text = format!(
         "{COMMON}headers = \"own\"\n[headers.own]\nX-Team = \"{{claim:team}}\"\nX-Gate = {{ file = \"gateway.secret\" }}\n"
     );
+    let text = text.replace(
+        "headers = \"own\"",
+        "headers = \"own\"\ndeny = [\"group:guests\"]\nrequire = [\"claim:amr=mfa\"]",
+    );
     let config = place.parse(&text).expect("a configuration").config;
     let wanted = config.wanted();
-    assert!(wanted.keeps_group("staff") && !wanted.keeps_group("ops"));
-    assert_eq!(wanted.claims().collect::<Vec<_>>(), ["team"]);
+    assert!(wanted.keeps_group("staff") && wanted.keeps_group("guests") && !wanted.keeps_group("ops"));
+    assert_eq!(wanted.claims().collect::<std::collections::BTreeSet<_>>(), ["amr", "team"].into());
     assert!(config.reserved.contains("x-team") && config.reserved.contains("X_GATE"));
     let gate = &config.routes[0].route.anonymous().fields()[0];
     assert_eq!((gate.0.as_str(), gate.1.is_sensitive()), ("x-gate", true));

@@ -173,6 +173,25 @@ fn check_says_when_an_old_key_may_go() {
 }
 
 #[test]
+fn check_says_what_a_shared_domain_means() {
+    let place = Place::new("domain");
+    let shared = ten_lines().replace("[session]", "[session]\ncookie_domain = \"example.com\"");
+    let text = format!("{shared}host = [\"wiki.example.com\", \"files.example.com\"]\n");
+    place.put("vestibule.toml", &text, 0o644);
+    let said = place.run("check --strict");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    for line in [
+        "  ok    sessions are shared by all hosts in example.com, and all sign-ins come back to public_url\n",
+        "        every host in example.com, also one of somebody else, is sent the session cookie:\n",
+        "        whoever runs one can act as the people who visit it\n",
+        "redirect URI to register:              https://wiki.example.com/oauth2/callback\n",
+    ] {
+        assert!(said.out.contains(line), "{line:?} in {}", said.out);
+    }
+    assert!(!said.out.contains("https://files.example.com"), "{}", said.out);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_with_the_places_that_are_looked_at() {
     let place = Place::new("absent");
     for verb in ["check", "serve", "routes"] {
@@ -206,10 +225,20 @@ fn routes_are_shown_as_they_match_the_most_exact_first() {
     let text = r#"
 [routes.wiki_docs]
 host     = ["docs.example.com", "wiki.example.com"]
-path     = ["/docs", "/docs/internal/"]
+path     = ["/docs", "/manual/internal/"]
 upstream = "http://[::1]"
 allow    = ["everyone"]
 headers  = ["remote", "grafana"]
+
+[routes.apps]
+host     = "*.apps.example.com"
+path     = "/api"
+methods  = ["GET"]
+upstream = "http://[::1]"
+allow    = ["everyone"]
+require  = ["network:10.0.0.0/8"]
+deny     = ["network:10.66.0.0/16", "network:10.67.0.0/16"]
+headers  = "none"
 "#;
     place.put("vestibule.toml", &format!("{}{text}", ten_lines()), 0o644);
     let said = place.run("routes");
@@ -222,26 +251,53 @@ headers  = ["remote", "grafana"]
     assert_eq!(
         rows,
         [
-            ["route", "host", "path", "who", "headers", "upstream"],
+            ["route", "host", "path", "methods", "who", "headers", "upstream"],
             [
                 "wiki_docs",
                 "docs.example.com",
-                "/docs/internal",
+                "/manual/internal",
+                "all",
                 "everyone",
                 "remote, grafana",
                 "http://[::1]:80"
             ],
-            ["wiki_docs", "docs.example.com", "/docs", "everyone", "remote, grafana", "http://[::1]:80"],
+            [
+                "wiki_docs",
+                "docs.example.com",
+                "/docs",
+                "all",
+                "everyone",
+                "remote, grafana",
+                "http://[::1]:80"
+            ],
             [
                 "wiki_docs",
                 "wiki.example.com",
-                "/docs/internal",
+                "/manual/internal",
+                "all",
                 "everyone",
                 "remote, grafana",
                 "http://[::1]:80"
             ],
-            ["wiki_docs", "wiki.example.com", "/docs", "everyone", "remote, grafana", "http://[::1]:80"],
-            ["wiki", "wiki.example.com", "/", "group:staff", "forwarded", "http://127.0.0.1:8080"],
+            [
+                "wiki_docs",
+                "wiki.example.com",
+                "/docs",
+                "all",
+                "everyone",
+                "remote, grafana",
+                "http://[::1]:80"
+            ],
+            ["wiki", "wiki.example.com", "/", "all", "group:staff", "forwarded", "http://127.0.0.1:8080"],
+            [
+                "apps",
+                "*.apps.example.com",
+                "/api",
+                "GET HEAD",
+                "everyone; require network:10.0.0.0/8; deny network:10.66.0.0/16, network:10.67.0.0/16",
+                "none",
+                "http://[::1]:80"
+            ],
         ]
     );
 }

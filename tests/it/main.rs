@@ -12,6 +12,7 @@
 mod audit;
 mod challenge;
 mod command_line;
+mod cookie_domain;
 mod docs;
 mod hosts;
 mod layering;
@@ -25,6 +26,7 @@ mod reference;
 mod requests;
 mod rotation;
 mod routes;
+mod same_site;
 mod session;
 mod sign_in;
 mod sign_out;

@@ -37,6 +37,8 @@ pub(crate) struct Stage {
 
 /// What a test changes about the usual stage.
 pub(crate) struct Plan {
+    /// The host that people type.
+    pub(crate) host: &'static str,
     /// Lines of TOML that stand before the first table.
     pub(crate) top: String,
     /// Further lines of the `[session]` table.
@@ -97,6 +99,7 @@ allow = ["everyone"]
 impl Default for Plan {
     fn default() -> Self {
         Self {
+            host: "127.0.0.1",
             top: String::new(),
             session: String::new(),
             login: String::new(),
@@ -140,7 +143,7 @@ impl Stage {
             second = Some(started.expect("a second provider"));
         }
         let port = free_port();
-        let gateway = format!("http://127.0.0.1:{port}");
+        let gateway = format!("http://{}:{port}", plan.host);
         provider.register(client(&gateway, "main", plan.algorithm));
         let mut routes = plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address));
         if let (Some(second), Some(more)) = (&second, &plan.second) {
