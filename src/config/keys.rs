@@ -41,6 +41,8 @@ TOP {
     headers: HeaderSets, Section;
     /// What is logged.
     log: Table(LOG), Section;
+    /// Where the events go that tell who did what.
+    audit: Table(AUDIT), Section;
 }
 }
 
@@ -215,5 +217,13 @@ LOG {
     query: Bool, Is("false");
     /// How people are named. The same person has the same hash, under a key derived from `session.key`.
     identity: Words(&["user", "hash", "none"]), Is("\"user\"");
+}
+}
+
+keys! {
+/// `[audit]`
+AUDIT {
+    /// A file always holds JSON, is only appended to, and may be moved away at any time.
+    sink: WordsOr(&["stdout", "off"], "`\"file:PATH\"`"), Is("\"stdout\"");
 }
 }

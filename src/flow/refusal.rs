@@ -208,6 +208,7 @@ impl Refusal {
                     Fault::Client => (S::BAD_REQUEST, Level::INFO),
                     Fault::Provider | Fault::Account => (S::BAD_GATEWAY, Level::WARN),
                     Fault::Unavailable => (S::SERVICE_UNAVAILABLE, Level::WARN),
+                    Fault::Excess => (S::FORBIDDEN, Level::WARN),
                 };
                 Outline {
                     status,
@@ -445,6 +446,7 @@ impl Refusal {
                     Page::SignInUnavailable { cause: &outline.public, retry: Link::here(start_again) }
                 }
                 StatusCode::BAD_REQUEST => return failed(SignInFault::Request, start_again),
+                StatusCode::FORBIDDEN => return failed(SignInFault::Refused, start_again),
                 _ => return failed(SignInFault::Provider, start_again),
             },
             Self::ProviderSaid { start_again, .. } if outline.status == StatusCode::FORBIDDEN => {

@@ -19,6 +19,7 @@ use crate::gate::{Decision, Denial, Found, Pass, Route, RuleNaming, Visitor, dec
 use crate::lease::Lease;
 use crate::oidc::Provider;
 use crate::session::pairs;
+use crate::telemetry::Answered;
 
 /// Answers a request that is for none of our own endpoints.
 pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
@@ -38,7 +39,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             return deny(shared, &visit, None, &Refusal::BadPath(reason.to_owned()));
         }
     };
-    let presented = session::present(&generation, shared, facts.host(), request.headers(), visit.now());
+    visit.enter(route);
+    let presented = session::present(shared, &visit, request.headers());
     let visitor = presented.as_ref().ok().map(|presented| Visitor {
         session: presented.session(),
         freshness: presented.opened().freshness(),
@@ -66,7 +68,7 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
                 Denial::Refused(Refused::Denied(entry) | Refused::Missing(entry)) => visit.term(entry),
                 _ => route.rule().text(),
             };
-            let at = At { route, rule, presented: presented.as_ref().ok() };
+            let at = At { rule, presented: presented.as_ref().ok() };
             let mut response = deny(shared, &visit, Some(at), &refusal);
             settle_round(&visit, request.headers(), presented.as_ref().ok(), &mut response);
             response
@@ -121,10 +123,9 @@ fn provider_of(visit: &Visit, presented: Option<&Presented>) -> Option<Arc<Provi
     visit.generation().providers.of(presented?.session()).cloned()
 }
 
-/// The route at which a request is refused, and the term, or the rule, that does so.
+/// The term, or the rule, that refuses a request, and whose it is.
 #[derive(Clone, Copy)]
 struct At<'a> {
-    route: &'a Route,
     rule: &'a str,
     presented: Option<&'a Presented>,
 }
@@ -135,12 +136,10 @@ fn deny(shared: &Shared, visit: &Visit, at: Option<At<'_>>, refusal: &Refusal) -
     let mut ending = Ending::new("deny");
     let outline = refusal.outline();
     event.reason = Some(outline.word);
-    event.detail = outline.private;
-    if let Some(At { route, rule, presented }) = at {
-        event.route = Some(route.name());
+    event.detail = visit.detail(&outline).map(str::to_owned);
+    if let Some(At { rule, presented }) = at {
         event.rule = Some(rule);
         event.who = presented.and_then(|presented| visit.who(presented.session()));
-        ending.route = Some(route.name());
         ending.who.clone_from(&event.who);
     }
     visit.record(&event);
@@ -161,14 +160,14 @@ async fn forward(
     let session = pass.session();
     let who = session.and_then(|session| visit.who(session));
     let mut event = visit.event(EventName::AccessAllowed);
-    event.route = Some(route.name());
     event.rule = Some(visit.term(pass.by()));
     event.who.clone_from(&who);
     visit.record(&event);
-    let ending = Ending {
+    let mut ending = Ending {
         decision: if session.is_some() { "allow" } else { "public" },
         reason: Some(visit.term(pass.by())),
-        route: Some(route.name()),
+        upstream: generation.proxy.upstream(route.id()),
+        answered: None,
         who,
     };
     let lease = || match session {
@@ -179,7 +178,19 @@ async fn forward(
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_open();
     visit.expect(&ending);
-    let answer = generation.proxy.forward(pass, lease, request).await;
+    let asked = shared.clock.instant();
+    let claimed = |names: &[String]| {
+        let mut event = visit.event(EventName::IdentityHeaderStripped);
+        event.who.clone_from(&ending.who);
+        event.headers = names;
+        visit.record(&event);
+    };
+    let answer = generation.proxy.forward(pass, lease, claimed, request).await;
+    let took = shared.clock.instant().saturating_duration_since(asked).as_millis();
+    ending.answered = Some(Answered {
+        status: answer.as_ref().ok().map(|response| response.status().as_u16()),
+        ms: u64::try_from(took).unwrap_or(u64::MAX),
+    });
     match answer {
         Ok(response) => {
             let mut response = response.map(Body::upstream);
