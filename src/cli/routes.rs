@@ -2,7 +2,6 @@
 
 use super::{ConfigArgs, Exit, print, tell};
 use crate::config::{Config, Loaded};
-use crate::proxy::Target;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
     match arguments.load() {
@@ -20,7 +19,6 @@ fn table(config: &Config) -> String {
     for route in &config.routes {
         for host in &route.hosts {
             for path in &route.paths {
-                let Target { host: upstream, port } = &route.upstream.target;
                 rows.push([
                     route.route.name().to_owned(),
                     host.to_string(),
@@ -31,7 +29,7 @@ fn table(config: &Config) -> String {
                     } else {
                         route.header_sets.join(", ")
                     },
-                    format!("http://{upstream}:{port}"),
+                    route.upstream.target.to_string(),
                 ]);
             }
         }

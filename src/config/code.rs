@@ -111,6 +111,10 @@ codes! {
     NoUpstream = "no-upstream",
     /// An upstream that is none.
     UpstreamUrl = "upstream-url",
+    /// TLS settings of an upstream that cannot be.
+    UpstreamTls = "upstream-tls",
+    /// An upstream whose certificate is not looked at.
+    InsecureTls = "insecure-tls",
     /// A host that is none.
     Host = "host",
     /// A path that is none.

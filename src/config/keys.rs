@@ -59,7 +59,11 @@ pub(super) const ROUTE: &[&str] = &[
     "connect_timeout",
     "idle_timeout",
     "max_body",
+    "upstream_tls",
 ];
+
+/// `upstream_tls` in `[routes.NAME]`
+pub(super) const UPSTREAM_TLS: &[&str] = &["ca", "server_name", "cert", "key", "insecure_skip_verify"];
 
 /// `[log]`
 pub(super) const LOG: &[&str] = &["format", "level", "access", "query", "identity"];

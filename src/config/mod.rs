@@ -4,7 +4,7 @@
 //! that turns its part of the tree into the checked `Settings` of the folder concerned. Every fault is found at once,
 //! with its place and its remedy, and none of them holds a secret.
 
-mod ca;
+mod certificates;
 mod code;
 mod document;
 mod fault;
@@ -22,6 +22,7 @@ mod routes;
 mod rules;
 mod secrets;
 mod session;
+mod upstream;
 mod values;
 
 use std::fs::File;

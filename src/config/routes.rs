@@ -11,9 +11,9 @@ use super::fault::quote;
 use super::general::PlainHttp;
 use super::headers::HeaderSets;
 use super::reader::{Field, Section};
-use super::{RouteConfig, keys, rules, values};
+use super::{RouteConfig, keys, rules, upstream, values};
 use crate::gate::{Route, RouteId, SignedOut};
-use crate::proxy::{HostHeader, RouteSettings, Target};
+use crate::proxy::{HostHeader, RouteSettings};
 use crate::web::{CanonicalPath, HostName, Origin, Scheme};
 
 /// What a route refers to.
@@ -30,7 +30,6 @@ pub(super) struct Around<'a, 'b> {
 type Places<'a> = HashMap<(HostName, String), &'a str>;
 
 const FORM: &str = "[routes.wiki]";
-const UPSTREAM_EXAMPLE: &str = "upstream = \"http://127.0.0.1:8080\"";
 
 /// All routes, in the order of the file. None when something is wrong with one of them.
 pub(super) fn read<'a>(top: &Section<'a>, around: &Around<'a, '_>) -> Option<Vec<RouteConfig>> {
@@ -76,7 +75,7 @@ fn read_one<'a>(
     if let (Some(hosts), Some(paths)) = (&hosts, &paths) {
         claim_places(section, name, hosts, paths, places);
     }
-    let upstream = upstream(section);
+    let upstream = settings(section);
     let (plan, header_sets) = header_sets?;
     Some(RouteConfig {
         route: Arc::new(Route::new(id, name.to_owned(), rule?, plan, signed_out)),
@@ -194,19 +193,8 @@ fn path(field: &Field<'_>, example: &str, login_path: &str) -> Option<String> {
     None
 }
 
-fn upstream(section: &Section<'_>) -> Option<RouteSettings> {
-    let target = match section.field("upstream") {
-        Some(field) => target(&field),
-        None => {
-            section.missing(
-                "upstream",
-                Code::NoUpstream,
-                format!("{} does not say where requests go", section.path()),
-                format!("for example: {UPSTREAM_EXAMPLE}"),
-            );
-            None
-        }
-    };
+fn settings(section: &Section<'_>) -> Option<RouteSettings> {
+    let target = upstream::target(section);
     let host_header = section.read("host_header", HostHeader::default(), |field| host_header(field));
     let seconds = Duration::from_secs;
     let connect_timeout = section.read("connect_timeout", seconds(5), |field| values::duration(field));
@@ -225,25 +213,6 @@ fn upstream(section: &Section<'_>) -> Option<RouteSettings> {
             None => None,
         },
     })
-}
-
-fn target(field: &Field<'_>) -> Option<Target> {
-    let text = field.text("one URL", UPSTREAM_EXAMPLE)?;
-    // The text is not shown: a URL may hold a password.
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    let origin = Origin::parse(text).filter(|origin| origin.port() != 0);
-    let wrong = match (scheme, origin) {
-        (Some(scheme), _) if !scheme.eq_ignore_ascii_case("http") => "has a scheme other than http",
-        (Some(_), Some(origin)) => return Some(Target { host: origin.host().clone(), port: origin.port() }),
-        (Some(_), None) => "is not scheme, host and optional port",
-        (None, _) => "is no URL",
-    };
-    field.fault(
-        Code::UpstreamUrl,
-        format!("{} {wrong}", field.path()),
-        "legal are http://HOST and http://HOST:PORT, without path, query or user",
-    );
-    None
 }
 
 fn host_header(field: &Field<'_>) -> Option<HostHeader> {

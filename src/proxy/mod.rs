@@ -19,6 +19,9 @@ mod meters;
 mod pool;
 mod request;
 mod settings;
+mod tls;
+mod tls_error;
+mod transport;
 mod tunnel;
 mod upload;
 mod wire;
@@ -42,6 +45,8 @@ pub use error::{BodyError, Fault, ForwardError};
 pub use meters::Meters;
 pub use pool::Pools;
 pub use settings::{HostHeader, RouteSettings, Target};
+pub use tls::{ClientCertificate, Tls, Trust};
+pub use tls_error::TlsError;
 
 use crate::clock::Clock;
 use crate::gate::Pass;
@@ -83,7 +88,7 @@ impl Proxy {
         clock: Clock,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
-        let upstreams = routes.into_iter().map(|settings| Upstream::new(settings, &pools)).collect();
+        let upstreams = routes.into_iter().map(|settings| Upstream::new(settings, &pools, &clock)).collect();
         let port = HeaderValue::from(public_url.port());
         Self { upstreams, reserved, cookies, public_url, port, pools, clock, observer }
     }
@@ -234,17 +239,13 @@ impl Proxy {
 }
 
 impl Upstream {
-    fn new(settings: RouteSettings, pools: &Pools) -> Self {
-        let Target { host, port } = &settings.target;
+    fn new(settings: RouteSettings, pools: &Pools, clock: &Clock) -> Self {
         let host = match &settings.host_header {
             HostHeader::Preserve => None,
-            HostHeader::Upstream if *port == Scheme::Http.default_port() => {
-                Some(request::value(host.to_string()))
-            }
-            HostHeader::Upstream => Some(request::value(format!("{host}:{port}"))),
+            HostHeader::Upstream => settings.target.authority().map(request::value),
             HostHeader::Literal(host) => Some(host.clone()),
         };
-        Self { pool: pools.of(&settings.target), settings, host }
+        Self { pool: pools.of(&settings.target, clock), settings, host }
     }
 }
 

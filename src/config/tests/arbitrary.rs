@@ -11,6 +11,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("login", keys::LOGIN),
     ("providers.main", keys::PROVIDER),
     ("routes.wiki", keys::ROUTE),
+    ("routes.wiki.upstream_tls", keys::UPSTREAM_TLS),
     ("headers.legacy", &["X-User", "\"X.Y\"", "\"\"", "Host"]),
     ("log", keys::LOG),
     ("unknown", keys::LOG),

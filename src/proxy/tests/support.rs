@@ -42,7 +42,7 @@ pub(super) struct End {
 pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSettings)) -> Bench {
     let upstream = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut settings = RouteSettings {
-        target: Target {
+        target: Target::Http {
             host: HostName::parse("127.0.0.1").expect("a host").0,
             port: upstream.local_addr().expect("an address").port(),
         },
