@@ -21,4 +21,5 @@ mod session;
 mod sign_in;
 mod sign_out;
 mod support;
+mod tls_upstreams;
 mod upstreams;
