@@ -10,12 +10,12 @@ use tokio::task::JoinHandle;
 use crate::audit::{Event, EventName, Form, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::flow::{Gateway, Generation, Logging, Shared};
+use crate::flow::{Gateway, Generation, Logging, Providers, Shared};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
 use crate::listener::{self, BindError, Bound, Limits};
 use crate::observe::Observer;
-use crate::oidc::{Provider, SetupError};
+use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
 use crate::proxy::{Pools, Proxy};
 use crate::random::Random;
@@ -175,14 +175,15 @@ fn generation(
         Scheme::Http => Security::Plain,
     };
     let (cookie, lifetimes, keyring) = match config.session {
-        Some(session) => (session.cookie, session.lifetimes, Keyring::new(&session.key, &[])),
+        Some(session) => (session.cookie, session.lifetimes, Keyring::new(&session.key, &session.old_keys)),
         None => unused_session(&parts.random),
     };
     let cookies = CookieNames::new(cookie, security);
-    let provider = config.provider.map(|settings| {
+    let provider = |settings: oidc::Settings| {
         let name = settings.name.to_string();
         Provider::new(settings, parts.clock.clone()).map_err(|source| StartError::Provider { name, source })
-    });
+    };
+    let providers = config.providers.into_iter().map(provider).collect::<Result<_, _>>()?;
     let mut routes = RouteTable::default();
     let mut upstreams = Vec::with_capacity(config.routes.len());
     for route in config.routes {
@@ -211,7 +212,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
-        provider: provider.transpose()?.map(Arc::new),
+        providers: Providers::new(providers),
         keyring,
         lifetimes,
         cookies,

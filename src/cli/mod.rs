@@ -64,6 +64,9 @@ enum Verb {
     /// Make a new key
     #[command(after_help = "Exit codes: 0 fine, 1 the file exists already or cannot be written.")]
     Keygen(keygen::Arguments),
+    /// Print the JSON Schema of the configuration file
+    #[command(after_help = "Exit codes: 0 always. Editors check a file against it while it is written.")]
+    Schema,
     /// Print the version
     #[command(after_help = "Exit codes: 0 always.")]
     Version,
@@ -86,6 +89,10 @@ pub fn run() -> ExitCode {
         Verb::Routes(arguments) => routes::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),
+        Verb::Schema => {
+            print(&format!("{:#}", config::schema()));
+            Exit::Fine
+        }
         Verb::Version => {
             print(&version());
             Exit::Fine

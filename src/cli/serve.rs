@@ -44,7 +44,7 @@ async fn serve(config: Config) -> Exit {
         }
     };
     let mut summary = vec![format!("vestibule: public url {}", config.public_url)];
-    if let Some(provider) = &config.provider {
+    for provider in &config.providers {
         summary.push(format!("vestibule: provider {} at {}", provider.name, provider.issuer));
     }
     summary.push(match config.routes.len() {

@@ -77,14 +77,24 @@ codes! {
     SecretEnv = "secret-env",
     /// The session key is none.
     SessionKey = "session-key",
+    /// An old session key that is in use otherwise.
+    OldKey = "old-key",
     /// The idle limit never applies.
     Idle = "idle",
     /// A cookie name with illegal characters.
     CookieName = "cookie-name",
     /// The prefix of our own endpoints is no plain path.
     LoginPath = "login-path",
-    /// More than one provider.
-    OneProvider = "one-provider",
+    /// Several providers, and a route that does not say whose people it is for.
+    Whose = "whose",
+    /// A route names a provider that does not exist.
+    UnknownProvider = "unknown-provider",
+    /// A term that no session can match.
+    NeverMatches = "never-matches",
+    /// Two providers that people cannot tell apart.
+    SameTitle = "same-title",
+    /// A place to go to after signing out that is none.
+    AfterSignOut = "after-sign-out",
     /// A rule needs a sign-in, and there is no provider.
     NoProvider = "no-provider",
     /// An issuer that is none.

@@ -1,69 +1,205 @@
-//! Keys: every key that exists, by section. What is not here is refused as unknown.
+//! Keys: the one table of every key that exists, by section. What is not here is refused as unknown.
+//!
+//! The schema, the reference page, and the names and types of the environment layer come from this table. To add a key:
+//! write it here (its meaning as a comment above it; kinds and defaults are in `kind.rs`), read it in the section's file,
+//! name it in `config.example.toml`, and run `VESTIBULE_BLESS=1 cargo test reference_page`. When a merge meets plain names
+//! (`"max_wait",`), each becomes such a block. A table inside a table is a list of its own, as `Table(LISTEN)` below.
 //!
 //! A key that is accepted and does nothing would be a defect (of a restricting one: a hole), so a test gives each of
 //! these a value of the wrong type and wants to hear about it, and another looks for each in `config.example.toml`.
 
+use super::kind::{Kind, keys};
+
+/// A term of a rule.
+const TERM: Kind = Kind::Text("term");
+/// A claim by name or pointer.
+const CLAIM: Kind = Kind::Text("claim");
+
+keys! {
 /// Above all sections.
-pub(super) const TOP: &[&str] = &[
-    "public_url",
-    "insecure_http",
-    "threads",
-    "listen",
-    "session",
-    "login",
-    "providers",
-    "routes",
-    "headers",
-    "log",
-];
+TOP {
+    /// What people type: scheme, host, optional port, no path. Decides the redirect URI, the default host of routes and
+    /// whether cookies are Secure. Plain `http` only for this machine (`localhost`, `*.localhost`, `127.0.0.0/8`, `::1`).
+    public_url: Text("URL"), Required;
+    /// Lets `public_url` and route hosts be plain `http` elsewhere. Whoever sees the traffic can then take sessions.
+    insecure_http: Bool, Is("false");
+    /// How many worker threads run.
+    threads: Int(1, 1024), Means("one per core");
+    /// Where requests come in.
+    listen: Table(LISTEN), Section;
+    /// How long sessions live, and how they are sealed. Required when there is a provider.
+    session: Table(SESSION), Section;
+    /// Our own endpoints.
+    login: Table(LOGIN), Section;
+    /// Who signs people in. Exactly one, unless every route is for `everyone`.
+    providers: Named(PROVIDER), Section;
+    /// What is served, to whom.
+    routes: Named(ROUTE), Required;
+    /// Header sets of your own: header names with templates, or with a secret that proves to the upstream that we are the
+    /// sender.
+    headers: HeaderSets, Section;
+    /// What is logged.
+    log: Table(LOG), Section;
+}
+}
 
+keys! {
 /// `[listen]`
-pub(super) const LISTEN: &[&str] =
-    &["http", "admin", "trusted_proxies", "client_address_from", "max_connections", "max_head"];
+LISTEN {
+    /// Where requests come in: IP address and port, or `localhost:PORT`. Plain http; TLS ends in front.
+    http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
+    /// Where `/livez` and `/readyz` are. May not share an address with `http`.
+    admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
+    /// The proxies in front, as `"10.0.0.0/8"` or one address. Only their forwarding headers and request ids count.
+    trusted_proxies: List(&Text("network")), Is("[]");
+    /// Which headers those proxies use. The other kind is never read.
+    client_address_from: Words(&["x-forwarded", "forwarded"]), Is("\"x-forwarded\"");
+    /// Connections at once. Further ones wait in the kernel.
+    max_connections: Int(1, 1_000_000), Is("10000");
+    /// Request line and header fields together. Over it: 431.
+    max_head: Size(4 << 10, 60 << 10), Is("\"32KiB\"");
+}
+}
 
+keys! {
 /// `[session]`
-pub(super) const SESSION: &[&str] = &["key", "max_age", "idle", "cookie"];
+SESSION {
+    /// 32 random bytes as 43 characters, from `vestibule keygen session --out session.key`. A new one signs everybody out.
+    /// Several gateways behind one name share it.
+    key: Secret, RequiredWith("providers");
+    /// Keys that still open cookies and never seal new ones. To rotate: move `key` here, write a new one, and remove the old
+    /// one after `max_age`.
+    old_keys: List(&Kind::Secret), Is("[]");
+    /// A sign-in lasts at most this long.
+    max_age: Duration, Is("\"12h\"");
+    /// It ends earlier without requests.
+    idle: DurationOrOff, Is("\"2h\"");
+    /// Base name of our cookies. The prefix `__Host-` is put before it when `public_url` is https.
+    cookie: Text("cookie name"), Is("\"vestibule\"");
+}
+}
 
+keys! {
 /// `[login]`
-pub(super) const LOGIN: &[&str] = &["path", "timeout"];
+LOGIN {
+    /// Prefix of our own endpoints on every host. No route can take it over.
+    path: Text("path"), Is("\"/oauth2\"");
+    /// How long one sign-in may take.
+    timeout: Duration, Is("\"15m\"");
+    /// When a page asks which provider to sign in with. `auto`: when there are two or more.
+    chooser: Words(&["auto", "always"]), Is("\"auto\"");
+    /// Hosts to which `rd` may lead besides those of routes: exact names, a port if it is not that of https. Only https, but
+    /// on this machine.
+    return_to: List(&Text("host")), Is("[]");
+    /// What a sign-out ends: also the session at the provider, if it offers that, or ours only.
+    sign_out: Words(&["provider", "local"]), Is("\"provider\"");
+    /// Where a browser ends after signing out, unless `rd` named a place.
+    after_sign_out: Text("path or URL"), Means("our page");
+    /// Sign-ins that one client address (an IPv6 /64) may start in a minute. Over it: 429. `0`: no limit. A browser with an
+    /// attempt under way is let through.
+    rate: Int(0, 1_000_000), Is("600");
+}
+}
 
+keys! {
 /// `[providers.NAME]`
-pub(super) const PROVIDER: &[&str] = &[
-    "issuer",
-    "client_id",
-    "client_secret",
-    "title",
-    "scopes",
-    "user_claim",
-    "email_claim",
-    "groups_claim",
-    "email_trusted",
-    "userinfo",
-    "auth_params",
-    "ca",
-    "timeout",
-    "clock_skew",
-    "insecure_http",
-];
+PROVIDER {
+    /// What the provider calls itself, compared byte by byte, the final slash included. https, but on this machine.
+    issuer: Text("URL"), Required;
+    /// The id under which the provider knows us.
+    client_id: Text("text"), Required;
+    /// Without it we are a public client, with PKCE only.
+    client_secret: Secret, Means("none");
+    /// What people read on pages.
+    title: Text("text"), Means("host of `issuer`");
+    /// What to ask for, `openid` among it. When it is not written, `groups` is added if a rule or header needs groups and
+    /// the provider lists that scope.
+    scopes: List(&Text("text")), Is("[\"openid\", \"profile\", \"email\"]");
+    /// Becomes `{user}`. When it names the e-mail claim, an unverified address is refused.
+    user_claim: CLAIM, Is("\"preferred_username\"");
+    /// Becomes `{email}`, if verified.
+    email_claim: CLAIM, Is("\"email\"");
+    /// An array, one text, or an object whose keys are the groups.
+    groups_claim: OneOrMore(&CLAIM), Is("\"groups\"");
+    /// An address without a verified flag counts as verified (Entra, authentik). A flag that says false still counts.
+    email_trusted: Bool, Is("false");
+    /// Whether the userinfo endpoint is asked at sign-in. `auto`: when a needed claim is not in the ID token.
+    userinfo: Words(&["auto", "always", "never"]), Is("\"auto\"");
+    /// Further parameters of the authorization request, such as `{ audience = "wiki" }`. Those that hold the sign-in
+    /// together are refused.
+    auth_params: Texts, Is("{}");
+    /// PEM file with further root certificates for calls to this provider.
+    ca: Path, Means("none");
+    /// Limit of each call to the provider.
+    timeout: Duration, Is("\"10s\"");
+    /// How far the provider's clock may be off. `"0"`: not at all.
+    clock_skew: DurationOrOff, Is("\"60s\"");
+    /// Lets `issuer` and its endpoints be plain `http` elsewhere. Whoever is between can then sign in as anybody.
+    insecure_http: Bool, Is("false");
+}
+}
 
+keys! {
 /// `[routes.NAME]`
-pub(super) const ROUTE: &[&str] = &[
-    "upstream",
-    "allow",
-    "host",
-    "path",
-    "headers",
-    "signed_out",
-    "host_header",
-    "timeout",
-    "connect_timeout",
-    "idle_timeout",
-    "max_body",
-    "upstream_tls",
-];
+ROUTE {
+    /// `http://HOST`, `http://HOST:PORT`, or the same with `https`. Paths are sent as they came.
+    upstream: Text("URL"), Required;
+    /// Who may enter. Any one term admits.
+    allow: List(&TERM), Required;
+    /// Exact names, no ports, no patterns.
+    host: OneOrMore(&Text("host")), Means("host of `public_url`");
+    /// Plain prefixes.
+    path: OneOrMore(&Text("path")), Is("\"/\"");
+    /// Whose accounts are meant. Required with two or more providers, unless `allow` is `["everyone"]`.
+    providers: List(&Text("name")), Means("the only one");
+    /// Which header sets tell the upstream who it is. `"none"` for none.
+    headers: OneOrMore(&Text("name")), Is("\"forwarded\"");
+    /// Without a session: `auto` sends page loads to sign in and answers 401 to the rest; `redirect` also sends GET and
+    /// HEAD that say nothing about themselves; `401` sends nobody.
+    signed_out: Words(&["auto", "redirect", "401"]), Is("\"auto\"");
+    /// The Host that the upstream sees: the browser's, its own, or a fixed one.
+    host_header: WordsOr(&["preserve", "upstream"], "host"), Is("\"preserve\"");
+    /// From the end of the request to the head of the answer. Over it: 504.
+    timeout: DurationOrOff, Is("\"60s\"");
+    /// Connecting to the upstream, TLS included. Over it: 504.
+    connect_timeout: Duration, Is("\"5s\"");
+    /// Silence of a stream, a WebSocket, an upload or a stalled answer.
+    idle_timeout: DurationOrOff, Is("\"15m\"");
+    /// The largest request body. Over it: 413.
+    max_body: Size(1, 1 << 40), Means("no limit");
+    /// How TLS is spoken with an `https` upstream.
+    upstream_tls: Table(UPSTREAM_TLS), Means("the system's roots");
+}
+}
 
+keys! {
 /// `upstream_tls` in `[routes.NAME]`
-pub(super) const UPSTREAM_TLS: &[&str] = &["ca", "server_name", "cert", "key", "insecure_skip_verify"];
+UPSTREAM_TLS {
+    /// PEM file with the root certificates that this upstream's must come from. No others count then, the system's neither.
+    ca: Path, Means("the system's");
+    /// The name that is asked for (SNI) and that the certificate must be for. `Host` is `host_header`'s matter.
+    server_name: Text("host"), Means("host of `upstream`");
+    /// PEM file with the certificate that we show when asked, followed by those between it and its authority.
+    cert: Path, Means("none");
+    /// Its private key, in PEM. `cert` and `key` come together.
+    key: Secret, Means("none");
+    /// Takes any certificate. Whoever is between reads everything and answers as the upstream. Excludes `ca`.
+    insecure_skip_verify: Bool, Is("false");
+}
+}
 
+keys! {
 /// `[log]`
-pub(super) const LOG: &[&str] = &["format", "level", "access", "query", "identity"];
+LOG {
+    /// `auto` is text on a terminal, else JSON.
+    format: Words(&["auto", "json", "text"]), Is("\"auto\"");
+    /// Of the program's own log.
+    level: Words(&["error", "warn", "info", "debug", "trace"]), Is("\"info\"");
+    /// One line for each request.
+    access: Bool, Is("true");
+    /// Show the query in that line. Queries hold what people search for, and sometimes tokens.
+    query: Bool, Is("false");
+    /// How people are named. The same person has the same hash, under a key derived from `session.key`.
+    identity: Words(&["user", "hash", "none"]), Is("\"user\"");
+}
+}

@@ -12,18 +12,22 @@ mod general;
 mod headers;
 mod keypath;
 mod keys;
+mod kind;
 mod layers;
 mod listen;
 mod log;
+mod login;
 mod nearest;
 mod provider;
 mod reader;
 mod routes;
 mod rules;
+mod schema;
 mod secrets;
 mod session;
 mod upstream;
 mod values;
+mod whose;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -32,13 +36,14 @@ use std::sync::Arc;
 
 pub use code::Code;
 pub use fault::{Fault, Faults, Severity};
+pub use schema::schema;
 
 use document::Document;
 use reader::{Context, Section};
 use session::Needed;
 
 use crate::gate::Route;
-use crate::identity::{Reserved, Wanted};
+use crate::identity::{ProviderName, Reserved, Wanted};
 use crate::web::{HostName, Origin};
 use crate::{flow, listener, oidc, proxy, telemetry};
 
@@ -58,8 +63,8 @@ pub struct Config {
     pub session: Option<crate::session::Settings>,
     /// Our own endpoints.
     pub login: flow::Settings,
-    /// Who signs people in. None only when every route is for everyone.
-    pub provider: Option<oidc::Settings>,
+    /// Who signs people in, in the order of the file. Empty only when every route is for everyone.
+    pub providers: Vec<oidc::Settings>,
     /// The routes, in the order of the file.
     pub routes: Vec<RouteConfig>,
     /// The header names that only we may set towards an upstream.
@@ -154,13 +159,13 @@ pub fn parse(text: &str, name: &str, folder: &Path, environment: Environment<'_>
 fn check(top: &Section<'_>) -> Option<Config> {
     let general = general::read(top);
     let listen = listen::read(top);
-    let login = session::read_login(top);
+    let login = login::read(top);
     let providers = provider::read(top);
     let needed = if providers.names.is_empty() { Needed::No } else { Needed::Yes };
     let session = session::read(top, needed);
     let sets = headers::read(top);
-    let email_claim = providers.settings.as_ref().map(|settings| settings.email_claim.as_str());
-    for field in email_claim.into_iter().flat_map(|claim| sets.reading(claim)) {
+    let email_claims = providers.email_claims();
+    for field in email_claims.iter().flat_map(|claim| sets.reading(claim)) {
         field.warning(
             Code::RawEmail,
             format!("{} sends the e-mail address whether it is verified or not", field.path()),
@@ -172,19 +177,19 @@ fn check(top: &Section<'_>) -> Option<Config> {
         plain_http: general.plain_http,
         login_path: &login.path,
         providers: &providers.names,
-        email_claim,
+        email_claims: &email_claims,
         sets: &sets,
     };
     let routes = routes::read(top, &around);
     let log = log::read(top);
-    if needed == Needed::Yes && (session.is_none() || providers.settings.is_none()) {
+    if needed == Needed::Yes && (session.is_none() || !providers.are_whole()) {
         return None;
     }
     Some(Config {
         threads: general.threads,
         listen,
         session,
-        provider: providers.settings,
+        providers: providers.settings,
         routes: routes?,
         reserved: sets.reserved(),
         log,
@@ -216,22 +221,23 @@ impl Config {
         hosts
     }
 
-    /// What to register at the provider as redirect URIs: one for each host. Empty without a provider.
+    /// What to register at the provider of that name as redirect URIs: one for each host. Each of several providers has
+    /// addresses of its own.
     #[must_use]
-    pub fn redirect_uris(&self) -> Vec<String> {
-        self.own_urls("/callback")
+    pub fn redirect_uris(&self, provider: &ProviderName) -> Vec<String> {
+        match self.providers.as_slice() {
+            [_] => self.own_urls("/callback"),
+            _ => self.own_urls(&format!("/callback/{provider}")),
+        }
     }
 
-    /// What to register at the provider as post-logout redirect URIs. Empty without a provider.
+    /// What to register at each provider as post-logout redirect URIs.
     #[must_use]
     pub fn post_logout_redirect_uris(&self) -> Vec<String> {
         self.own_urls("/signed_out")
     }
 
     fn own_urls(&self, end: &str) -> Vec<String> {
-        if self.provider.is_none() {
-            return Vec::new();
-        }
         let url = |host: &HostName| format!("{}{}{end}", self.public_url.with_host(host), self.login.path);
         self.hosts().into_iter().map(url).collect()
     }

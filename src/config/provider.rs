@@ -17,8 +17,8 @@ use crate::web::HostName;
 pub(super) struct Providers<'a> {
     /// Every name that is written, in the order of the file.
     pub(super) names: Vec<&'a str>,
-    /// The first one, if nothing is wrong with it.
-    pub(super) settings: Option<Settings>,
+    /// Those with which nothing is wrong.
+    pub(super) settings: Vec<Settings>,
 }
 
 /// Parameters of the authorization request that make it ours.
@@ -40,25 +40,42 @@ const ISSUER_EXAMPLE: &str = "issuer = \"https://sso.example.com/realms/main\"";
 const SECRET_EXAMPLE: &str = "{ file = \"client.secret\" }";
 
 pub(super) fn read<'a>(top: &Section<'a>) -> Providers<'a> {
-    let mut providers = Providers { names: Vec::new(), settings: None };
+    let mut providers = Providers { names: Vec::new(), settings: Vec::<Settings>::new() };
     for (name, field) in top.named("providers", "[providers.main]", keys::PROVIDER) {
-        let settings = read_one(name, &field.section(keys::PROVIDER));
-        if let Some(first) = providers.names.first() {
-            field.key_fault(
-                Code::OneProvider,
-                format!("providers.{name} is a second provider, and this version takes one"),
-                format!("keep providers.{first} or this one"),
-            );
-        } else {
-            providers.settings = settings;
-        }
         providers.names.push(name);
+        let Some(settings) = read_one(name, &field.section(keys::PROVIDER)) else { continue };
+        if let Some(twin) = providers.settings.iter().find(|twin| twin.title == settings.title) {
+            field.warning(
+                Code::SameTitle,
+                format!(
+                    "providers.{name} and providers.{} have one title: nobody can tell them apart",
+                    twin.name
+                ),
+                "give each a title of its own, for example: title = \"Company account\"",
+            );
+        }
+        providers.settings.push(settings);
     }
     if providers.names.is_empty() && top.field("providers").is_some_and(|field| !field.is_empty_table()) {
         // A provider that is written wrongly was reported; nobody is helped by hearing that there is none.
         providers.names.push("main");
     }
     providers
+}
+
+impl Providers<'_> {
+    /// Whether each one that is written can be used.
+    pub(super) fn are_whole(&self) -> bool {
+        self.names.len() == self.settings.len()
+    }
+
+    /// The claims in which they send e-mail addresses.
+    pub(super) fn email_claims(&self) -> Vec<&str> {
+        let mut claims: Vec<&str> = self.settings.iter().map(|one| one.email_claim.as_str()).collect();
+        claims.sort_unstable();
+        claims.dedup();
+        claims
+    }
 }
 
 fn read_one(name: &str, section: &Section<'_>) -> Option<Settings> {

@@ -13,6 +13,7 @@ use super::code::Code;
 use super::document::Document;
 use super::fault::{Fault, Faults, Position, Severity, quote};
 use super::keypath::KeyPath;
+use super::kind::{Key, find, names};
 use super::nearest::nearest;
 
 /// What all readers share: where things stand, what is around us, and the faults so far.
@@ -114,14 +115,14 @@ impl<'a> Context<'a> {
 
 impl<'a> Section<'a> {
     /// The top of the configuration.
-    pub(super) fn top(context: &'a Context<'a>, values: &'a Dict, legal: &[&str]) -> Self {
+    pub(super) fn top(context: &'a Context<'a>, values: &'a Dict, legal: &'static [Key]) -> Self {
         let section = Self { context, path: KeyPath::default(), values: Values::Table(values) };
         section.refuse_unknown(legal);
         section
     }
 
     /// The section called `key`, whose keys are `legal`. An absent one has no values.
-    pub(super) fn section(&self, key: &str, legal: &[&str]) -> Self {
+    pub(super) fn section(&self, key: &str, legal: &'static [Key]) -> Self {
         self.field(key).map_or_else(
             || Self { context: self.context, path: self.path.child(key), values: Values::Absent },
             |field| field.section(legal),
@@ -166,14 +167,14 @@ impl<'a> Section<'a> {
 
     /// The tables below `key` by their names, in the order of the file. `form` shows how one is begun, `legal` are the
     /// keys of one: found outside of any, they are reported once.
-    pub(super) fn named(&self, key: &str, form: &str, legal: &[&str]) -> Vec<(&'a str, Field<'a>)> {
+    pub(super) fn named(&self, key: &str, form: &str, legal: &'static [Key]) -> Vec<(&'a str, Field<'a>)> {
         let Some(field) = self.field(key) else { return Vec::new() };
         let Value::Dict(_, values) = field.value else {
             field.wrong_type("a group of named tables", form);
             return Vec::new();
         };
         let is_loose = |(name, value): &(&String, &Value)| {
-            !matches!(value, Value::Dict(..)) && (legal.contains(&name.as_str()) || !is_name(name))
+            !matches!(value, Value::Dict(..)) && (find(legal, name).is_some() || !is_name(name))
         };
         let loose = values.iter().filter(is_loose).map(|(name, value)| Field {
             context: self.context,
@@ -191,7 +192,7 @@ impl<'a> Section<'a> {
         let mut found = Vec::new();
         for (name, value) in values {
             // A secret or a map is a table as well, and belongs to the same slip.
-            let is_part = legal.contains(&name.as_str()) && loose.is_some();
+            let is_part = find(legal, name).is_some() && loose.is_some();
             if is_part || is_loose(&(name, value)) {
                 continue;
             }
@@ -214,19 +215,18 @@ impl<'a> Section<'a> {
         &self.path
     }
 
-    fn refuse_unknown(&self, legal: &[&str]) {
+    fn refuse_unknown(&self, legal: &'static [Key]) {
         for (key, value) in self.values.table().into_iter().flatten() {
-            if legal.contains(&key.as_str()) {
+            if find(legal, key).is_some() {
                 continue;
             }
             let field = Field { context: self.context, path: self.path.child(key), value };
-            let guess = nearest(key, legal.iter().copied())
-                .map(|near| format!("did you mean {near}? "))
-                .unwrap_or_default();
+            let guess =
+                nearest(key, names(legal)).map(|near| format!("did you mean {near}? ")).unwrap_or_default();
             field.key_fault(
                 Code::UnknownKey,
                 format!("{} is not a key", field.path),
-                format!("{guess}Legal here: {}", legal.join(", ")),
+                format!("{guess}Legal here: {}", names(legal).collect::<Vec<_>>().join(", ")),
             );
         }
     }
@@ -269,7 +269,7 @@ impl<'a> Field<'a> {
     }
 
     /// The value as a section whose keys are `legal`.
-    pub(super) fn section(&self, legal: &[&str]) -> Section<'a> {
+    pub(super) fn section(&self, legal: &'static [Key]) -> Section<'a> {
         let values = match self.value {
             Value::Dict(_, values) => Values::Table(values),
             _ => {

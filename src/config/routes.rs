@@ -11,7 +11,7 @@ use super::fault::quote;
 use super::general::PlainHttp;
 use super::headers::HeaderSets;
 use super::reader::{Field, Section};
-use super::{RouteConfig, keys, rules, upstream, values};
+use super::{RouteConfig, keys, rules, upstream, values, whose};
 use crate::gate::{Route, RouteId, SignedOut};
 use crate::proxy::{HostHeader, RouteSettings};
 use crate::web::{CanonicalPath, HostName, Origin, Scheme};
@@ -22,7 +22,7 @@ pub(super) struct Around<'a, 'b> {
     pub(super) plain_http: PlainHttp,
     pub(super) login_path: &'b str,
     pub(super) providers: &'b [&'a str],
-    pub(super) email_claim: Option<&'b str>,
+    pub(super) email_claims: &'b [&'b str],
     pub(super) sets: &'b HeaderSets<'a>,
 }
 
@@ -58,6 +58,7 @@ fn read_one<'a>(
     places: &mut Places<'a>,
 ) -> Option<RouteConfig> {
     let rule = rules::read(section, around);
+    let providers = whose::read(section, rule.as_ref(), around);
     let header_sets = around.sets.plan(section.field("headers").as_ref());
     let signed_out = section.read("signed_out", SignedOut::default(), |field| {
         values::choice(
@@ -78,7 +79,7 @@ fn read_one<'a>(
     let upstream = settings(section);
     let (plan, header_sets) = header_sets?;
     Some(RouteConfig {
-        route: Arc::new(Route::new(id, name.to_owned(), rule?, plan, signed_out)),
+        route: Arc::new(Route::new(id, name.to_owned(), rule?, plan, signed_out).accepting(providers?)),
         hosts: hosts?,
         paths: paths?,
         upstream: upstream?,

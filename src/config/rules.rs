@@ -83,7 +83,7 @@ fn term(field: &Field<'_>, around: &Around<'_, '_>) -> Option<Term> {
             );
             None
         }
-        Term::Claim { path, .. } if around.email_claim.is_some_and(|email| same_claim(email, path)) => {
+        Term::Claim { path, .. } if around.email_claims.iter().any(|email| same_claim(email, path)) => {
             field.warning(
                 Code::RawEmail,
                 format!("{} compares the e-mail address whether it is verified or not", field.path()),

@@ -1,4 +1,4 @@
-//! The `[session]` and `[login]` sections.
+//! The `[session]` section.
 
 use std::time::Duration;
 
@@ -7,12 +7,13 @@ use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
 use super::{secrets, values};
-use crate::flow;
 use crate::session::{Key, Lifetimes, Settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const KEY_EXAMPLE: &str = "{ file = \"session.key\" }";
 const KEY_MAKE: &str = "create it with: vestibule keygen session --out session.key";
+const OLD_EXAMPLE: &str = "[{ file = \"old-session.key\" }]";
+const OLD_MAKE: &str = "move the key that was in use into that file";
 
 /// Whether sessions are needed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,17 +44,43 @@ pub(super) fn read(top: &Section<'_>, needed: Needed) -> Option<Settings> {
         Needed::Yes => section.required("key", format!("write key = {KEY_EXAMPLE} and {KEY_MAKE}")),
         Needed::No => section.field("key"),
     };
-    let key = written.and_then(|field| key(&field))?;
-    Some(Settings { key, lifetimes: Lifetimes { max_age, idle }, cookie })
+    let key = written.and_then(|field| key(&field, (KEY_EXAMPLE, KEY_MAKE)));
+    let old_keys = match section.field("old_keys") {
+        Some(field) => old_keys(&field, key.as_ref()),
+        None => Some(Vec::new()),
+    };
+    Some(Settings { key: key?, old_keys: old_keys?, lifetimes: Lifetimes { max_age, idle }, cookie })
 }
 
-fn key(field: &Field<'_>) -> Option<Key> {
-    let text = secrets::read(field, KEY_EXAMPLE, KEY_MAKE)?;
+/// The keys that still open. One that seals as well, or stands twice, is a rotation that did not happen.
+fn old_keys(field: &Field<'_>, current: Option<&Key>) -> Option<Vec<Key>> {
+    let items = field.items(&format!("old_keys = {OLD_EXAMPLE}"));
+    let mut found: Vec<Key> = Vec::new();
+    for item in &items {
+        let Some(key) = key(item, (OLD_EXAMPLE, OLD_MAKE)) else { continue };
+        let same = match current {
+            Some(current) if key.is(current) => Some("session.key"),
+            _ => found.iter().any(|other| key.is(other)).then_some("another of them"),
+        };
+        match same {
+            None => found.push(key),
+            Some(same) => item.fault(
+                Code::OldKey,
+                format!("{} is the same key as {same}", item.path()),
+                "keep in old_keys what session.key was before, and make a new session.key, or remove this one",
+            ),
+        }
+    }
+    (found.len() == items.len()).then_some(found)
+}
+
+fn key(field: &Field<'_>, (example, make): (&str, &str)) -> Option<Key> {
+    let text = secrets::read(field, example, make)?;
     let key = Key::parse(&text).ok();
     if key.is_none() {
         field.fault(
             Code::SessionKey,
-            "session.key is not 43 characters of base64url without padding",
+            format!("{} is not 43 characters of base64url without padding", field.path()),
             "make one with: vestibule keygen session",
         );
     }
@@ -77,33 +104,4 @@ fn cookie(field: &Field<'_>) -> Option<String> {
     };
     field.fault(Code::CookieName, format!("session.cookie is {}, which {wrong}", quote(name)), help);
     None
-}
-
-/// The `[login]` section.
-pub(super) fn read_login(top: &Section<'_>) -> flow::Settings {
-    let section = top.section("login", keys::LOGIN);
-    flow::Settings {
-        path: section.read("path", "/oauth2".to_owned(), |field| login_path(field)),
-        timeout: section.read("timeout", HOUR / 4, |field| values::duration(field)),
-    }
-}
-
-/// Plain segments only: the path is part of redirect URIs, which providers compare byte by byte.
-fn login_path(field: &Field<'_>) -> Option<String> {
-    let text = field.text("a path", "path = \"/oauth2\"")?;
-    let path = text.strip_suffix('/').unwrap_or(text);
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let segment = |segment: &str| {
-        !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(legal)
-    };
-    let plain = path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
-    if !plain || path.len() > 128 {
-        field.fault(
-            Code::LoginPath,
-            format!("login.path is {}, which is no plain path", quote(text)),
-            "write a slash and a name of letters, digits, - and _, for example \"/oauth2\"",
-        );
-        return None;
-    }
-    Some(path.to_owned())
 }

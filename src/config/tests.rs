@@ -25,7 +25,7 @@ fn the_common_case_has_the_documented_defaults() {
     assert_eq!(session.lifetimes.max_age.as_secs(), 12 * 3600);
     assert_eq!(session.lifetimes.idle.map(|idle| idle.as_secs()), Some(2 * 3600));
     assert_eq!((config.login.path.as_str(), config.login.timeout.as_secs()), ("/oauth2", 900));
-    let provider = config.provider.expect("a provider");
+    let [provider] = &config.providers[..] else { panic!("one provider") };
     assert_eq!(provider.title, "sso.example.com");
     assert_eq!(provider.scopes, None);
     assert_eq!(provider.user_claim, "preferred_username");
@@ -47,7 +47,7 @@ fn what_to_register_is_one_address_for_each_host() {
     let text = format!("{COMMON}host = [\"wiki.example.com\", \"b.example.com\", \"a.example.com\"]\n");
     let config = place.parse(&text).expect("a configuration").config;
     assert_eq!(
-        config.redirect_uris(),
+        config.redirect_uris(&config.providers[0].name),
         [
             "https://wiki.example.com/oauth2/callback",
             "https://a.example.com/oauth2/callback",
@@ -57,7 +57,26 @@ fn what_to_register_is_one_address_for_each_host() {
     assert_eq!(config.post_logout_redirect_uris()[0], "https://wiki.example.com/oauth2/signed_out");
     let public = include_str!("../../tests/vectors/config/ok-public-only.toml");
     let config = place.parse(public).expect("a configuration").config;
-    assert!(config.redirect_uris().is_empty() && config.session.is_none());
+    assert!(config.providers.is_empty() && config.session.is_none());
+}
+
+#[test]
+fn each_of_several_providers_has_redirect_uris_of_its_own() {
+    let place = Place::new("several");
+    let text = COMMON.replace(
+        "[routes.wiki]",
+        "[providers.partner]\nissuer = \"https://partner.example.com\"\nclient_id = \"wiki\"\n[routes.wiki]\nproviders = [\"partner\"]",
+    );
+    let config = place.parse(&text).expect("a configuration").config;
+    let uris: Vec<_> = config.providers.iter().map(|one| config.redirect_uris(&one.name)).collect();
+    assert_eq!(
+        uris,
+        [
+            ["https://wiki.example.com/oauth2/callback/main"],
+            ["https://wiki.example.com/oauth2/callback/partner"],
+        ]
+    );
+    assert_eq!(config.routes[0].route.providers(), [config.providers[1].name.clone()]);
 }
 
 #[test]

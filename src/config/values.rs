@@ -199,8 +199,8 @@ fn with_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     (!text.is_empty()).then_some(sum)
 }
 
-/// A size with the largest unit that gives a whole number.
-fn in_units(size: u64) -> String {
+/// A size with the largest unit that gives a whole number, in quotes.
+pub(super) fn in_units(size: u64) -> String {
     let fitting = SIZE_UNITS.iter().rev().find(|(_, factor)| size >= *factor && size.is_multiple_of(*factor));
     let (unit, factor) = fitting.copied().unwrap_or(("B", 1));
     format!("\"{}{unit}\"", size / factor)

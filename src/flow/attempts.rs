@@ -1,13 +1,25 @@
 //! Attempts to sign in, as this browser's cookies hold them: found, bounded, counted.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue};
 
 use super::gateway::{Generation, Shared};
 use super::request::ROUND;
 use super::visit::Visit;
 use crate::clock::Timestamp;
+use crate::oidc::Provider;
 use crate::session::{Attempt, Binding, MAX_CANDIDATES, MAX_COOKIE, PendingLogin, Purpose, pairs};
 use crate::web::HostName;
+
+/// The attempt that an answer belongs to.
+pub(super) struct Found {
+    /// The name of its cookie.
+    pub(super) cookie: String,
+    pub(super) pending: PendingLogin,
+    /// The provider that was asked.
+    pub(super) provider: Arc<Provider>,
+}
 
 /// An attempt that this browser has under way.
 struct Known {
@@ -19,21 +31,35 @@ struct Known {
 /// How many attempts one browser may have under way.
 const MAX_ATTEMPTS: usize = 16;
 
-/// The attempt of this browser that has this state.
-pub(super) fn find(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<(String, PendingLogin)> {
+/// The attempt of this browser that has this state, with the provider that was asked.
+pub(super) fn find(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<Found> {
     let generation = visit.generation();
     let name = generation.cookies.pending(&Attempt::tag(state));
     let candidates = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
-    let pending = candidates
+    let mut known = candidates
         .filter_map(|(_, value)| generation.keyring.open(Purpose::PendingLogin, bound(&name, visit), value))
         .filter_map(|bytes| PendingLogin::from_bytes(&bytes))
-        .find(|pending| {
-            let provider = generation.provider.as_ref();
-            pending.attempt().has_state(state)
-                && !pending.is_over(generation.login.timeout, visit.now())
-                && provider.is_some_and(|provider| pending.is_with(provider.binding()))
-        })?;
-    Some((name, pending))
+        .filter(|pending| {
+            pending.attempt().has_state(state) && !pending.is_over(generation.login.timeout, visit.now())
+        });
+    let (pending, provider) = known.find_map(|pending| {
+        let provider = Arc::clone(generation.providers.asked_by(&pending)?);
+        Some((pending, provider))
+    })?;
+    Some(Found { cookie: name, pending, provider })
+}
+
+/// Whether this browser has an attempt under way.
+pub(super) fn is_under_way(visit: &Visit, headers: &HeaderMap) -> bool {
+    let generation = visit.generation();
+    let own = pairs(headers).filter(|(name, _)| generation.cookies.pending_tag(name).is_some());
+    let mut opened = own.filter_map(|(name, value)| {
+        generation.keyring.open(Purpose::PendingLogin, bound(name, visit), value)
+    });
+    opened.any(|bytes| {
+        PendingLogin::from_bytes(&bytes)
+            .is_some_and(|pending| !pending.is_over(generation.login.timeout, visit.now()))
+    })
 }
 
 /// The pending-login cookies that must go so that one of `size` bytes more finds its place: those that are over or not

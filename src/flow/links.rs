@@ -2,9 +2,18 @@
 
 /// A link that starts a sign-in which ends at `path`.
 pub(super) fn start_link(login: &str, path: &str, more: Option<&str>) -> String {
+    link(login, "start", path, more)
+}
+
+/// A link to the page where a person chooses how to sign in, for a sign-in that ends at `path`.
+pub(super) fn sign_in_link(login: &str, path: &str, more: Option<&str>) -> String {
+    link(login, "sign_in", path, more)
+}
+
+fn link(login: &str, endpoint: &str, path: &str, more: Option<&str>) -> String {
     let path: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
     let more = more.map(|more| format!("{more}&")).unwrap_or_default();
-    format!("{login}/start?{more}rd={path}")
+    format!("{login}/{endpoint}?{more}rd={path}")
 }
 
 /// The path in a link that [`start_link`] made.

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use url::Url;
 
 use super::answer::{self, Body};
-use super::attempts;
+use super::attempts::{self, Found};
 use super::flights::NotJoined;
 use super::gateway::{Generation, Shared};
 use super::links::start_link;
 use super::own;
+use super::rate::{self, Wait};
 use super::refusal::Refusal;
 use super::session::{self, Absence};
 use super::visit::{Ending, Visit};
@@ -21,7 +23,8 @@ pub(super) use crate::oidc::Account;
 use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
 use crate::session::{Attempt, Binding, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs};
-use crate::web::{CanonicalPath, HostName, RequestKind, ReturnTo};
+use crate::web::forwarded::Trust;
+use crate::web::{CanonicalPath, HostName, ReturnTo};
 
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
 pub(super) enum Finished {
@@ -66,22 +69,6 @@ pub(super) fn recorded_own(visit: &Visit) -> ReturnTo {
     CanonicalPath::parse(&path).map_or_else(|_| ReturnTo::root(), |path| ReturnTo::path(&path, None))
 }
 
-/// `/start` and `/sign_in`: a page load that wants to sign in.
-pub(super) async fn asked(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
-    if visit.facts().kind() != RequestKind::Navigation {
-        return own::refuse(shared, visit, &Refusal::SignInNeeded);
-    }
-    let query = visit.facts().query();
-    let to = return_to(visit, own::parameter(query, "rd").as_deref());
-    let account = match own::parameter(query, "switch").as_deref() {
-        Some("1") => Account::Other,
-        _ => Account::Any,
-    };
-    let absence =
-        session::present(visit.generation(), shared, visit.facts().host(), headers, visit.now()).err();
-    start(shared, visit, headers, absence, &to, account).await
-}
-
 /// What `rd` comes to: a place on one of our hosts that is none of our own endpoints, else the start page.
 pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
     rd.and_then(|rd| legal_return(visit, rd)).unwrap_or_else(ReturnTo::root)
@@ -91,7 +78,9 @@ pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
 pub(super) fn legal_return(visit: &Visit, rd: &str) -> Option<ReturnTo> {
     let generation = visit.generation();
     let ours = |origin: &crate::web::Origin| {
-        generation.routes.has_host(origin.host()) && *origin == generation.public_url.with_host(origin.host())
+        let own = generation.routes.has_host(origin.host())
+            && *origin == generation.public_url.with_host(origin.host());
+        own || generation.login.return_to.iter().any(|host| host.is(origin))
     };
     let to = ReturnTo::parse(rd, visit.facts().origin(), ours)?;
     if to.is_under(&generation.login.path) && to != recorded_own(visit) {
@@ -114,12 +103,12 @@ pub(super) async fn start(
     shared: &Shared,
     visit: &Visit,
     headers: &HeaderMap,
+    provider: &Provider,
     absence: Option<Absence>,
     to: &ReturnTo,
     account: Account,
 ) -> Response<Body> {
     let generation = visit.generation();
-    let Some(provider) = &generation.provider else { return own::refuse(shared, visit, &Refusal::NotFound) };
     let rounds = attempts::rounds(generation, visit.facts().host(), headers, visit.now());
     if rounds >= MAX_ROUNDS
         && let Some(absence) = absence
@@ -128,7 +117,10 @@ pub(super) async fn start(
         add(&mut response, generation.cookies.clear(generation.cookies.round()));
         return response;
     }
-    let redirect_uri = redirect_uri(visit);
+    let redirect_uri = redirect_uri(visit, provider);
+    if let Err(refused) = admit(shared, visit, headers) {
+        return own::refuse(shared, visit, &refused);
+    }
     let pending = PendingLogin::begin(
         provider.binding(),
         redirect_uri,
@@ -138,7 +130,7 @@ pub(super) async fn start(
     );
     let url = match provider.authorization_url(&pending, account, &generation.wanted).await {
         Ok(url) => url,
-        Err(error) => return failed(shared, visit, Arc::new(error.into()), to.as_str()),
+        Err(error) => return failed(shared, visit, provider, Arc::new(error.into()), to.as_str()),
     };
     let state = pending.attempt().state();
     let name = generation.cookies.pending(&Attempt::tag(&state));
@@ -164,13 +156,36 @@ pub(super) async fn start(
     visit.finish(&shared.clock, response, &Ending::new("sign_in"))
 }
 
+/// Holds the start of a sign-in against `login.rate`. Who has an attempt under way is no flood: a person with many tabs,
+/// or behind the address of a large office, goes on.
+fn admit(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<(), Refusal> {
+    let facts = visit.facts();
+    let Some(limit) = visit.generation().login.rate else { return Ok(()) };
+    let client = facts.forwarded().client().ip();
+    let Err(Wait(wait)) = shared.rate.count(client, limit, visit.now()) else { return Ok(()) };
+    if attempts::is_under_way(visit, headers) {
+        return Ok(());
+    }
+    shared.rate.refuse();
+    let peer = facts.peer().ip();
+    if facts.forwarded().trust() == Trust::Untrusted && rate::is_private(peer) && shared.rate.warns() {
+        tracing::warn!(
+            code = "login/rate",
+            %peer,
+            "{limit} sign-ins a minute were started from one private address; if that is a proxy in front, name it in \
+             listen.trusted_proxies, or all its clients count as one"
+        );
+    }
+    Err(Refusal::TooMany { wait, retry: own::target(facts) })
+}
+
 /// `/callback`: the provider sent the browser back.
 pub(super) async fn finish(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let callback = match callback::parse(visit.facts().query().unwrap_or_default()) {
         Ok(callback) => callback,
-        Err(error) => return fail(shared, visit, &Refusal::Callback(error)),
+        Err(error) => return fail(shared, visit, None, &Refusal::Callback(error)),
     };
-    let Some((cookie, pending)) = attempts::find(visit, headers, callback.state()) else {
+    let Some(found) = attempts::find(visit, headers, callback.state()) else {
         let mut response = stale(shared, visit, headers);
         // One that is over, or that nothing opens any more, goes as well.
         let name = visit.generation().cookies.pending(&Attempt::tag(callback.state()));
@@ -179,18 +194,29 @@ pub(super) async fn finish(shared: &Shared, visit: &Visit, headers: &HeaderMap) 
         }
         return response;
     };
-    let mut response = conclude(shared, visit, headers, callback, pending).await;
+    let cookie = visit.generation().cookies.clear(&found.cookie);
+    let mut response = if arrives_as_asked(visit, &found) {
+        conclude(shared, visit, headers, callback, found).await
+    } else {
+        // One provider answers to another's question: its code must not reach that one (mix-up, RFC 9700 section 4.4).
+        fail(shared, visit, Some(&found.provider), &Refusal::WrongCallback)
+    };
     // Whatever came of it, the attempt is over.
-    add(&mut response, visit.generation().cookies.clear(&cookie));
+    add(&mut response, cookie);
     response
 }
 
-/// Whether `path`, after `login.path`, is the callback of the provider by name.
+/// Whether an answer came to the address that the provider of its attempt was given. A provider that is alone may use
+/// either of its two.
+fn arrives_as_asked(visit: &Visit, found: &Found) -> bool {
+    let asked = Url::parse(found.pending.redirect_uri());
+    asked.is_ok_and(|url| url.path() == visit.facts().path().judged())
+        || !visit.generation().providers.are_several()
+}
+
+/// Whether `path`, after `login.path`, is the callback of a provider by name.
 pub(super) fn is_named_callback(generation: &Generation, path: &str) -> bool {
-    let name = path.strip_prefix("/callback/");
-    name.is_some_and(|name| {
-        generation.provider.as_ref().is_some_and(|provider| provider.name().as_str() == name)
-    })
+    path.strip_prefix("/callback/").is_some_and(|name| generation.providers.get(name).is_some())
 }
 
 /// A callback that belongs to no attempt: the back button, a bookmark, a cookie that went missing.
@@ -199,7 +225,7 @@ fn stale(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> 
         let response = answer::redirect(StatusCode::FOUND, "/");
         return visit.finish(&shared.clock, response, &Ending::new("own"));
     }
-    fail(shared, visit, &Refusal::StaleState)
+    fail(shared, visit, None, &Refusal::StaleState)
 }
 
 async fn conclude(
@@ -207,19 +233,24 @@ async fn conclude(
     visit: &Visit,
     headers: &HeaderMap,
     callback: Callback,
-    pending: PendingLogin,
+    found: Found,
 ) -> Response<Body> {
     let generation = visit.generation();
-    let Some(provider) = &generation.provider else { return fail(shared, visit, &Refusal::StaleState) };
+    let Found { pending, provider, .. } = found;
     let to = pending.return_to().to_owned();
     if let Err(error) = provider.check_response_issuer(callback.issuer()).await {
-        return failed(shared, visit, Arc::new(error), &to);
+        return failed(shared, visit, &provider, Arc::new(error), &to);
     }
     let code = match callback.into_answer() {
         Answer::Code(code) => code,
         Answer::Error { error, description } => {
             let start_again = start_link(&generation.login.path, &to, None);
-            return fail(shared, visit, &Refusal::ProviderSaid { error, description, start_again });
+            return fail(
+                shared,
+                visit,
+                Some(&provider),
+                &Refusal::ProviderSaid { error, description, start_again },
+            );
         }
     };
     let key = pending.attempt().state();
@@ -227,7 +258,7 @@ async fn conclude(
     let work = || {
         redeem(
             Arc::clone(generation),
-            provider.clone(),
+            Arc::clone(&provider),
             shared_parts(shared),
             pending,
             code,
@@ -236,15 +267,17 @@ async fn conclude(
     };
     let finished = match shared.flights.join(key, parameters, work).await {
         Ok(finished) => finished,
-        Err(NotJoined::Conflict) => return fail(shared, visit, &Refusal::CodeConflict),
-        Err(NotJoined::Full | NotJoined::Lost) => return fail(shared, visit, &Refusal::LoginBusy),
+        Err(NotJoined::Conflict) => return fail(shared, visit, Some(&provider), &Refusal::CodeConflict),
+        Err(NotJoined::Full | NotJoined::Lost) => {
+            return fail(shared, visit, Some(&provider), &Refusal::LoginBusy);
+        }
     };
     match &*finished {
         Finished::SignedIn { session, sealed } => signed_in(shared, visit, headers, session, sealed, &to),
-        Finished::Failed(error) => failed(shared, visit, Arc::clone(error), &to),
+        Finished::Failed(error) => failed(shared, visit, &provider, Arc::clone(error), &to),
         Finished::TooLarge { bytes, groups, group_bytes } => {
             let (bytes, groups, group_bytes) = (*bytes, *groups, *group_bytes);
-            fail(shared, visit, &Refusal::SessionTooLarge { bytes, groups, group_bytes })
+            fail(shared, visit, Some(&provider), &Refusal::SessionTooLarge { bytes, groups, group_bytes })
         }
     }
 }
@@ -313,24 +346,31 @@ async fn redeem(
 }
 
 /// A sign-in that failed on its way to or from the provider.
-fn failed(shared: &Shared, visit: &Visit, error: Arc<LoginError>, to: &str) -> Response<Body> {
+fn failed(
+    shared: &Shared,
+    visit: &Visit,
+    provider: &Provider,
+    error: Arc<LoginError>,
+    to: &str,
+) -> Response<Body> {
     let start_again = start_link(&visit.generation().login.path, to, None);
-    fail(shared, visit, &Refusal::Login { error, start_again })
+    fail(shared, visit, Some(provider), &Refusal::Login { error, start_again })
 }
 
-fn fail(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Response<Body> {
+fn fail(shared: &Shared, visit: &Visit, provider: Option<&Provider>, refusal: &Refusal) -> Response<Body> {
     let outline = refusal.outline();
     let mut event = visit.event(EventName::SignInFailed);
     event.reason = Some(outline.word);
     event.detail.clone_from(&outline.private);
-    event.provider = visit.generation().provider.as_ref().map(|provider| provider.name().as_str());
+    event.provider = provider.map(|provider| provider.name().as_str());
     visit.record(&event);
     visit.refuse(&shared.clock, refusal, Ending::new("deny"))
 }
 
 /// The redirect URI of the host that is asked, as it is registered at the provider.
-fn redirect_uri(visit: &Visit) -> String {
-    format!("{}{}/callback", visit.facts().origin(), visit.generation().login.path)
+fn redirect_uri(visit: &Visit, provider: &Provider) -> String {
+    let generation = visit.generation();
+    format!("{}{}{}", visit.facts().origin(), generation.login.path, generation.providers.callback(provider))
 }
 
 fn add(response: &mut Response<Body>, cookie: HeaderValue) {

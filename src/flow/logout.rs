@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use super::answer::{self, Body};
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
+use super::settings::{AfterSignOut, SignOut};
 use super::visit::{Ending, Visit};
 use super::{login, own};
 use crate::audit::EventName;
@@ -57,7 +58,8 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
     let rd = rd.and_then(|rd| login::legal_return(visit, &rd));
     let presented = own::presented(shared, visit, &parts.headers);
     let signed_out = format!("{path}/signed_out");
-    let mut location = rd.as_ref().map_or(signed_out.clone(), |rd| rd.as_str().to_owned());
+    let after = || after(generation).unwrap_or_else(|| signed_out.clone());
+    let mut location = rd.as_ref().map_or_else(after, |rd| rd.as_str().to_owned());
     let mut cookies = vec![
         generation.cookies.clear(generation.cookies.session()),
         generation.cookies.clear(generation.cookies.round()),
@@ -69,7 +71,9 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
         event.who = visit.who(session);
         event.provider = Some(session.identity().provider().as_str());
         visit.record(&event);
-        if let Some(provider) = &generation.provider {
+        if generation.login.sign_out == SignOut::Provider
+            && let Some(provider) = generation.providers.of(session)
+        {
             let marker = SignOutMarker {
                 state: shared.random.text::<16>(),
                 return_to: rd.as_ref().map(|rd| rd.as_str().to_owned()),
@@ -98,18 +102,17 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
     let state = own::parameter(visit.facts().query(), "state");
     let provider = match (&marker, state) {
         (Some(marker), Some(state)) if crate::secret::same(marker.state.as_bytes(), state.as_bytes()) => {
-            if let Some(to) = marker.return_to.as_deref().and_then(|to| login::legal_return(visit, to)) {
-                let mut response = answer::redirect(StatusCode::SEE_OTHER, to.as_str());
+            let to = marker.return_to.as_deref().and_then(|to| login::legal_return(visit, to));
+            if let Some(to) = to.map(|to| to.as_str().to_owned()).or_else(|| after(generation)) {
+                let mut response = answer::redirect(StatusCode::SEE_OTHER, &to);
                 forget(generation, &mut response);
                 return visit.finish(&shared.clock, response, &Ending::new("own"));
             }
             ProviderSignOut::Ended
         }
+        _ if generation.login.sign_out == SignOut::Local => ProviderSignOut::Local,
         // The provider did not send the browser back as it was asked to, or has no sign-out of its own.
-        _ => generation
-            .provider
-            .as_ref()
-            .map_or(ProviderSignOut::Local, |provider| ProviderSignOut::MayRemain(provider.title())),
+        _ => ProviderSignOut::MayRemain(generation.providers.title()),
     };
     let page = Page::SignedOut { provider, sign_in: Link::here("/") };
     let mut response = own::page(shared, visit, &page);
@@ -117,6 +120,13 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
         forget(generation, &mut response);
     }
     response
+}
+
+/// Where a sign-out leads that named no place of its own, but for our page.
+fn after(generation: &Generation) -> Option<String> {
+    match generation.login.after_sign_out.as_ref()? {
+        AfterSignOut::Path(to) | AfterSignOut::Url(to) => Some(to.clone()),
+    }
 }
 
 fn remember(shared: &Shared, visit: &Visit, marker: &SignOutMarker) -> HeaderValue {

@@ -5,13 +5,17 @@
 
 mod answer;
 mod attempts;
+mod choice;
 mod flights;
 mod gateway;
+mod grpc;
 mod links;
 mod login;
 mod logout;
 mod observe;
 mod own;
+mod providers;
+mod rate;
 mod refusal;
 mod request;
 mod session;
@@ -20,4 +24,5 @@ mod visit;
 
 pub use answer::Body;
 pub use gateway::{Gateway, Generation, Logging, Shared};
-pub use settings::Settings;
+pub use providers::Providers;
+pub use settings::{AfterSignOut, Chooser, ReturnHost, Settings, SignOut};

@@ -28,7 +28,8 @@ pub(super) fn read<B>(
         Trust::Untrusted => None,
     };
     let id = id.unwrap_or_else(|| RequestId::fresh(shared.ids.next()));
-    let reader = Reader::of(headers);
+    let kind = RequestKind::of(request.method(), headers);
+    let reader = Reader::of(kind);
     let parts = host(request).and_then(|host| {
         let path = target(generation, request)?;
         Ok(Parts {
@@ -38,7 +39,7 @@ pub(super) fn read<B>(
             query: request.uri().query().map(str::to_owned),
             peer,
             forwarded,
-            kind: RequestKind::of(request.method(), headers),
+            kind,
             source: Source::read(headers),
             id: id.clone(),
         })

@@ -10,7 +10,7 @@ use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
 use super::session::{self, Presented};
 use super::visit::{Ending, Visit};
-use super::{login, logout};
+use super::{choice, login, logout};
 use crate::audit::EventName;
 use crate::clock::Timestamp;
 use crate::pages::{Frame, Link, Page, YourSession};
@@ -47,13 +47,15 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         return refuse(shared, &visit, &Refusal::UnknownHost(visit.facts().host().clone()));
     }
     let headers = request.headers();
-    let signs_in = generation.provider.is_some();
+    let signs_in = !generation.providers.is_empty();
     match path.as_str() {
-        "/start" | "/sign_in" if signs_in && page_load => login::asked(shared, &visit, headers).await,
+        "/start" if signs_in && page_load => choice::start(shared, &visit, headers).await,
+        "/sign_in" if signs_in && page_load => choice::sign_in(shared, &visit, headers).await,
         "/callback" if signs_in && method == Method::GET => login::finish(shared, &visit, headers).await,
-        _ if signs_in && method == Method::GET && login::is_named_callback(&generation, &path) => {
-            login::finish(shared, &visit, headers).await
-        }
+        named if login::is_named_callback(&generation, named) => match method {
+            Method::GET => login::finish(shared, &visit, headers).await,
+            _ => method_not_allowed(shared, &visit, &[Method::GET]),
+        },
         "/sign_out" if signs_in && page_load => logout::confirm(shared, &visit, headers),
         "/sign_out" if signs_in && method == Method::POST => logout::sign_out(shared, &visit, request).await,
         "/signed_out" if signs_in && page_load => logout::signed_out(shared, &visit, headers),
@@ -104,13 +106,13 @@ pub(super) fn presented(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> 
 async fn your_session(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let generation = visit.generation();
     let presented = session::present(generation, shared, visit.facts().host(), headers, visit.now());
-    let (presented, provider) = match (presented, &generation.provider) {
-        (Ok(presented), Some(provider)) => (presented, provider),
-        (Err(absence), Some(_)) if visit.facts().kind() == RequestKind::Navigation => {
+    let presented = match presented {
+        Ok(presented) => presented,
+        Err(absence) if visit.facts().kind() == RequestKind::Navigation => {
             let to = login::recorded_own(visit);
-            return login::start(shared, visit, headers, Some(absence), &to, login::Account::Any).await;
+            return choice::sign_in_first(shared, visit, headers, Some(absence), &to, None).await;
         }
-        _ => return refuse(shared, visit, &Refusal::SignInNeeded),
+        Err(_) => return refuse(shared, visit, &Refusal::SignInNeeded),
     };
     let session = presented.session();
     let identity = session.identity();
@@ -125,7 +127,7 @@ async fn your_session(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Re
         name: identity.name(),
         email: identity.email(),
         groups: identity.groups(),
-        provider_title: provider.title(),
+        provider_title: generation.providers.title_of(session),
         signed_in_at: session.started(),
         ends_at: session.ends(generation.lifetimes),
         idle_until: session.idle_until(generation.lifetimes),

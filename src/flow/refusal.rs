@@ -3,13 +3,15 @@
 //! Each has two texts: a public one for who asked, and a private one for the log. Nothing internal leaks, nothing is lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use tracing::Level;
 
 use super::answer::{self, Body};
 use super::gateway::Generation;
+use super::grpc;
 use super::links::{back_path, start_link};
 use super::login::Ended;
 use super::own;
@@ -39,7 +41,13 @@ pub(super) enum Refusal {
     /// Nobody is signed in.
     SignInNeeded,
     /// Signed in, but no term admits.
-    NotAllowed { user: String, provider: String, needs: Vec<String>, lacking: Option<String> },
+    NotAllowed { user: String, provider: String, title: String, needs: Vec<String>, lacking: Option<String> },
+    /// Signed in with a provider whose people are not meant here. The accepted ones with name and title.
+    WrongProvider { user: String, title: String, accepted: Vec<(String, String)> },
+    /// A sign-in was to start with a provider that does not exist.
+    UnknownProvider { start_again: String },
+    /// A provider answered at the address of another one.
+    WrongCallback,
     /// A WebSocket handshake from a page that is not ours.
     ForeignWebSocket,
     /// A form of ours, sent from another site.
@@ -58,6 +66,8 @@ pub(super) enum Refusal {
     ProviderSaid { error: String, description: Option<String>, start_again: String },
     /// The session does not fit into a cookie.
     SessionTooLarge { bytes: usize, groups: usize, group_bytes: usize },
+    /// This client address starts too many sign-ins; it may do so again after that time, at this place.
+    TooMany { wait: Duration, retry: String },
     /// Three sign-ins in a row led nowhere.
     LoopBroken { last: Ended },
     /// The upstream failed.
@@ -121,6 +131,28 @@ impl Refusal {
                 private: lacking.clone(),
                 ..client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here.")
             },
+            Self::WrongProvider { .. } => client(
+                S::FORBIDDEN,
+                "wrong_provider",
+                "You are signed in in another way than this address accepts.",
+            ),
+            Self::UnknownProvider { .. } => client(
+                S::BAD_REQUEST,
+                "login/unknown-provider",
+                "There is no way to sign in by this name here.",
+            ),
+            Self::WrongCallback => Outline {
+                private: Some(
+                    "the answer came to the address of another provider than the one that was asked"
+                        .to_owned(),
+                ),
+                level: Level::WARN,
+                ..client(
+                    S::BAD_REQUEST,
+                    "login/wrong-callback",
+                    "The answer of the sign-in came to an address that was not asked for it.",
+                )
+            },
             Self::ForeignWebSocket => client(
                 S::FORBIDDEN,
                 "foreign_origin",
@@ -182,6 +214,11 @@ impl Refusal {
                 )),
                 level: Level::WARN,
             },
+            Self::TooMany { .. } => client(
+                S::TOO_MANY_REQUESTS,
+                "login/rate",
+                "Too many sign-ins were started from your network. Wait a moment and try again.",
+            ),
             Self::LoopBroken { last } => Outline {
                 status: S::FORBIDDEN,
                 word: "login/loop",
@@ -248,8 +285,11 @@ impl Refusal {
                     links.filter(|_| matches!(self, Self::SignInNeeded)).map(|(sign_in, _)| sign_in);
                 Pages::json(outline.status, outline.word, &outline.public, sign_in, id.as_str())
             }
+            Reader::Grpc(content_type) => grpc::answer(content_type, &outline),
         };
-        *response.status_mut() = outline.status;
+        if !matches!(reader, Reader::Grpc(_)) {
+            *response.status_mut() = outline.status;
+        }
         let headers = response.headers_mut();
         if let (Self::SignInNeeded, Some((sign_in, _))) = (self, links)
             && let Ok(challenge) = HeaderValue::from_str(&format!("Vestibule sign_in=\"{sign_in}\""))
@@ -260,8 +300,11 @@ impl Refusal {
             // RFC 9110 section 15.5.6 wants to hear what would be taken; a route takes every other method.
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         }
-        if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
-            headers.insert("retry-after", HeaderValue::from_static("10"));
+        if let Self::TooMany { wait, .. } = self {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
         }
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         answer::own(response)
@@ -306,21 +349,37 @@ impl Refusal {
             }
             Self::NotFound => Page::NotFound { home: Link::START },
             Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
-            Self::NotAllowed { user, provider, needs, .. } => Page::Denied {
-                user,
-                provider_title: provider,
-                needs,
-                try_again: Link::here(back),
-                switch_account: Link::here(&switch),
-                sign_out: Link::here(&sign_out),
-            },
+            Self::NotAllowed { user, provider, title, needs, .. } => {
+                let again = generation.providers.are_several().then(|| format!("provider={provider}"));
+                let again = start_link(login, &path, again.as_deref());
+                let page = Page::Denied {
+                    user,
+                    provider_title: title,
+                    needs,
+                    try_again: Link::here(&again),
+                    switch_account: Link::here(&switch),
+                    sign_out: Link::here(&sign_out),
+                };
+                return generation.pages.render(&page, frame);
+            }
+            Self::WrongProvider { user, title, accepted } => {
+                let start = |name: &str| start_link(login, &path, Some(&format!("provider={name}")));
+                let starts: Vec<_> = accepted.iter().map(|(name, title)| (title, start(name))).collect();
+                let accepted: Vec<_> =
+                    starts.iter().map(|(title, start)| (title.as_str(), Link::here(start))).collect();
+                let sign_out = Link::here(&sign_out);
+                let page = Page::WrongProvider { user, provider_title: title, accepted: &accepted, sign_out };
+                return generation.pages.render(&page, frame);
+            }
+            Self::UnknownProvider { start_again } => return failed(SignInFault::Request, start_again),
             Self::ForeignForm { go_on } => Page::ForeignOrigin { go_on: Link::here(go_on) },
-            Self::Callback(_) | Self::StaleState | Self::CodeConflict => {
+            Self::Callback(_) | Self::StaleState | Self::CodeConflict | Self::WrongCallback => {
                 return failed(SignInFault::Request, &root);
             }
             Self::LoopBroken { .. } | Self::SessionTooLarge { .. } => {
                 return failed(SignInFault::Refused, &root);
             }
+            Self::TooMany { wait, retry } => Page::TooMany { retry: Link::here(retry), wait: *wait },
             Self::LoginBusy => Page::SignInUnavailable { cause: &outline.public, retry: Link::here(&root) },
             Self::Login { start_again, .. } => match outline.status {
                 StatusCode::SERVICE_UNAVAILABLE => {

@@ -11,7 +11,7 @@ use super::gateway::Shared;
 use super::refusal::Refusal;
 use super::session::{self, Absence, Presented};
 use super::visit::{Ending, Visit};
-use super::{login, own};
+use super::{choice, login, own};
 use crate::audit::EventName;
 use crate::gate::{Decision, Denial, Found, Pass, Route, Visitor, decide};
 use crate::lease::Lease;
@@ -45,12 +45,14 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             let to = login::recorded(&visit, start);
             // With a session that stands, only one that is stale leads here.
             let absence = Some(presented.err().unwrap_or(Absence::Stale));
-            Box::pin(login::start(shared, &visit, request.headers(), absence, &to, login::Account::Any)).await
+            Box::pin(choice::sign_in_first(shared, &visit, request.headers(), absence, &to, Some(route)))
+                .await
         }
         Decision::Deny(denial) => {
             let refusal = match denial {
                 Denial::SignInNeeded => Refusal::SignInNeeded,
                 Denial::NotAllowed => not_allowed(&visit, route, presented.as_ref().ok()),
+                Denial::WrongProvider => wrong_provider(&visit, route, presented.as_ref().ok()),
                 Denial::ForeignWebSocket => Refusal::ForeignWebSocket,
             };
             let mut response = deny(shared, &visit, Some((route, presented.as_ref().ok())), &refusal);
@@ -63,11 +65,24 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
 fn not_allowed(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
     let identity = presented.map(|presented| presented.session().identity());
     let user = identity.map(|identity| identity.user().to_owned()).unwrap_or_default();
-    let provider =
-        visit.generation().provider.as_ref().map(|provider| provider.title().to_owned()).unwrap_or_default();
+    let (provider, title) = provider_of(visit, presented);
     let needs = route.rule().allow().map(crate::authz::Term::in_words).collect();
     let lacking = identity.and_then(|identity| route.rule().lacking(identity));
-    Refusal::NotAllowed { user, provider, needs, lacking }
+    Refusal::NotAllowed { user, provider, title, needs, lacking }
+}
+
+fn wrong_provider(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
+    let user = presented.map(|presented| presented.session().identity().user().to_owned());
+    let (_, title) = provider_of(visit, presented);
+    let accepted = visit.generation().providers.among(route.providers());
+    let accepted = accepted.iter().map(|one| (one.name().to_string(), one.title().to_owned())).collect();
+    Refusal::WrongProvider { user: user.unwrap_or_default(), title, accepted }
+}
+
+/// Name and title of the provider of a session.
+fn provider_of(visit: &Visit, presented: Option<&Presented>) -> (String, String) {
+    let provider = presented.and_then(|presented| visit.generation().providers.of(presented.session()));
+    provider.map(|provider| (provider.name().to_string(), provider.title().to_owned())).unwrap_or_default()
 }
 
 /// Refuses, with an audit event.
@@ -131,7 +146,7 @@ async fn forward(
             let mut response = response.map(Body::upstream);
             guard_caches(response.headers_mut(), is_protected);
             if let (Some(session), Ok(presented)) = (session, presented) {
-                if session.is_due(generation.lifetimes, visit.now()) && !is_shared(response.headers()) {
+                if presented.is_due(generation, visit.now()) && !is_shared(response.headers()) {
                     let touched = session.touched(visit.now());
                     if let Some(sealed) = session::seal(generation, shared, facts.host(), &touched) {
                         let cookie = session::cookie(generation, &touched, &sealed, visit.now());

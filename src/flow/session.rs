@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderValue};
 use super::gateway::{Generation, Shared};
 use crate::clock::Timestamp;
 use crate::gate::Freshness;
-use crate::session::{Binding, MAX_CANDIDATES, Purpose, Session, Standing, pairs};
+use crate::identity::ProviderName;
+use crate::session::{Binding, MAX_CANDIDATES, Purpose, SealedBy, Session, Standing, pairs};
 use crate::store::Opened;
 use crate::web::HostName;
 
@@ -80,6 +81,11 @@ impl Presented {
         self.opened.session()
     }
 
+    /// Whether a new seal is worth its cookie: enough time has passed, or the key has changed.
+    pub(super) fn is_due(&self, generation: &Generation, now: Timestamp) -> bool {
+        self.opened.sealed_by() == SealedBy::Old || self.session().is_due(generation.lifetimes, now)
+    }
+
     pub(super) fn is_fresh(&self) -> bool {
         self.opened.freshness() == Freshness::Fresh
     }
@@ -119,6 +125,19 @@ pub(super) fn present(
     }
 }
 
+/// The provider of a session that opens, be it over or not: what the person used last. A cookie of its own would tell
+/// more people more, and be forged more easily, for as little use.
+pub(super) fn last_provider(
+    generation: &Generation,
+    host: &HostName,
+    headers: &HeaderMap,
+) -> Option<ProviderName> {
+    let name = generation.cookies.session();
+    let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
+    let mut opened = values.filter_map(|(_, value)| open(generation, name, host, value));
+    opened.next().map(|opened| opened.session().identity().provider().clone())
+}
+
 fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Option<Arc<Opened>> {
     // A seal is bound to its host, so two hosts never share an entry.
     let key = format!("{host} {value}");
@@ -127,11 +146,10 @@ fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Op
     }
     let bytes =
         generation.keyring.open(Purpose::Session, Binding { cookie: name, host: host.as_str() }, value)?;
-    let issuers = generation.provider.iter().map(|provider| provider.binding());
-    let session = Session::from_bytes(&bytes, issuers).ok()?;
+    let session = Session::from_bytes(&bytes, generation.providers.issuers()).ok()?;
     let freshness =
         if session.kept().covers(&generation.wanted) { Freshness::Fresh } else { Freshness::Stale };
-    Some(generation.opened.keep(&key, session, freshness))
+    Some(generation.opened.keep(&key, session, freshness, generation.keyring.sealed_by(value)))
 }
 
 /// Seals a session into the text of its cookie. Nothing when its provider is no longer configured.
@@ -142,7 +160,7 @@ pub(super) fn seal(
     session: &Session,
 ) -> Option<String> {
     let name = generation.cookies.session();
-    let provider = generation.provider.as_ref()?;
+    let provider = generation.providers.of(session)?;
     let binding = Binding { cookie: name, host: host.as_str() };
     let bytes = session.to_bytes(provider.binding());
     Some(generation.keyring.seal(Purpose::Session, binding, &bytes, &shared.random))

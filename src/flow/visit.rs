@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::{HeaderValue, Method, Response};
 
 use super::answer::{AccessGuard, Body, CLIENT_GONE};
 use super::gateway::{Generation, Shared};
@@ -14,7 +14,7 @@ use crate::authz::Entry;
 use crate::clock::{Clock, Timestamp};
 use crate::session::Session;
 use crate::telemetry::{AccessLine, Ended, IdentityInLog, OpenLine, QueryInLog};
-use crate::web::{Facts, PeerAddr, RequestId};
+use crate::web::{Facts, PeerAddr, RequestId, RequestKind};
 
 /// A request whose facts were read.
 pub(super) struct Visit {
@@ -58,6 +58,8 @@ pub(super) enum Reader {
     Person,
     /// A program: JSON.
     Program,
+    /// A gRPC client: a status in the head, under this content type.
+    Grpc(&'static str),
 }
 
 /// How a request ended, for its access line.
@@ -70,15 +72,25 @@ pub(super) struct Ending<'a> {
 }
 
 impl Reader {
-    /// A person reads what a browser shows: the answer to a navigation, or what asks for HTML by `Accept`.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let html = || text("accept").is_some_and(|accept| accept.contains("text/html"));
-        let person = match text("sec-fetch-mode") {
-            Some(mode) => mode == "navigate",
-            None => html() && text("x-requested-with").is_none(),
-        };
-        if person { Self::Person } else { Self::Program }
+    /// A person reads what a browser shows: whatever loads a page, in whichever way.
+    pub(super) const fn of(kind: RequestKind) -> Self {
+        match kind {
+            RequestKind::Navigation | RequestKind::Form | RequestKind::Frame | RequestKind::Prefetch => {
+                Self::Person
+            }
+            RequestKind::Grpc => Self::Grpc("application/grpc"),
+            RequestKind::GrpcWeb => Self::Grpc("application/grpc-web"),
+            RequestKind::Unmarked
+            | RequestKind::Fetch
+            | RequestKind::Resource
+            | RequestKind::Manifest
+            | RequestKind::ServiceWorker
+            | RequestKind::EventStream
+            | RequestKind::WebSocket
+            | RequestKind::Upgrade
+            | RequestKind::Preflight
+            | RequestKind::Call => Self::Program,
+        }
     }
 }
 

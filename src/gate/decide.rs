@@ -55,6 +55,8 @@ pub enum Denial {
     SignInNeeded,
     /// Signed in, but no term of the rule matches: 403.
     NotAllowed,
+    /// Signed in with a provider whose sessions do not count here: 403.
+    WrongProvider,
     /// A WebSocket handshake with a session from a page that is not ours, or from no page at all: 403.
     ForeignWebSocket,
 }
@@ -62,24 +64,48 @@ pub enum Denial {
 /// Decides. Pure: the same input always gives the same decision, and neither query nor fragment is part of it.
 #[must_use]
 pub fn decide<'a>(facts: &'a Facts, route: &'a Arc<Route>, visitor: Option<Visitor<'a>>) -> Decision<'a> {
+    // Whose alice? A name means nothing but beside the provider that gave it.
+    let is_theirs =
+        |visitor: &Visitor<'_>| !route.providers().contains(visitor.session.identity().provider());
+    let is_strange = visitor.as_ref().is_some_and(is_theirs);
     // A stale session proves nothing that a rule could rest on; it counts as none.
-    let visitor = visitor.filter(|visitor| visitor.freshness == Freshness::Fresh);
+    let visitor = visitor.filter(|visitor| visitor.freshness == Freshness::Fresh && !is_strange);
     match route.rule().evaluate(visitor.map(|visitor| visitor.session.identity())) {
         Verdict::Admitted(_) if visitor.is_some() && is_foreign_websocket(facts) => {
             Decision::Deny(Denial::ForeignWebSocket)
         }
         Verdict::Admitted(by) => Decision::Pass(Pass { facts, route, by, visitor }),
+        // Never a redirect: it would take the session that the person has without asking.
+        Verdict::SignInNeeded if is_strange => Decision::Deny(Denial::WrongProvider),
         Verdict::SignInNeeded if may_redirect(facts, route.signed_out()) => Decision::Login,
         Verdict::SignInNeeded => Decision::Deny(Denial::SignInNeeded),
         Verdict::Refused => Decision::Deny(Denial::NotAllowed),
     }
 }
 
+/// Whether a request of that kind is sent to sign in. Every other kind gets a refusal that a program understands.
 fn may_redirect(facts: &Facts, signed_out: SignedOut) -> bool {
     match (facts.kind(), signed_out) {
-        (_, SignedOut::Unauthorized) | (RequestKind::WebSocket | RequestKind::Other, _) => false,
-        (RequestKind::Navigation, SignedOut::Auto | SignedOut::Redirect) => true,
-        (RequestKind::Unmarked, signed_out) => signed_out == SignedOut::Redirect,
+        (RequestKind::Navigation, SignedOut::Auto | SignedOut::Redirect)
+        | (RequestKind::Unmarked, SignedOut::Redirect) => true,
+        (RequestKind::Navigation | RequestKind::Unmarked, SignedOut::Auto | SignedOut::Unauthorized)
+        | (
+            RequestKind::Form
+            | RequestKind::Frame
+            | RequestKind::Prefetch
+            | RequestKind::Fetch
+            | RequestKind::Resource
+            | RequestKind::Manifest
+            | RequestKind::ServiceWorker
+            | RequestKind::EventStream
+            | RequestKind::WebSocket
+            | RequestKind::Upgrade
+            | RequestKind::Preflight
+            | RequestKind::Grpc
+            | RequestKind::GrpcWeb
+            | RequestKind::Call,
+            _,
+        ) => false,
     }
 }
 

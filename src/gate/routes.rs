@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::authz::Rule;
-use crate::identity::{HeaderPlan, IdentityHead};
+use crate::identity::{HeaderPlan, IdentityHead, ProviderName};
 use crate::web::path::EncodedSlash;
 use crate::web::{CanonicalPath, HostName};
 
@@ -17,6 +17,7 @@ pub struct Route {
     plan: HeaderPlan,
     anonymous: IdentityHead,
     signed_out: SignedOut,
+    providers: Vec<ProviderName>,
 }
 
 /// The number of a route in its configuration, from zero.
@@ -66,7 +67,20 @@ impl Route {
     #[must_use]
     pub fn new(id: RouteId, name: String, rule: Rule, plan: HeaderPlan, signed_out: SignedOut) -> Self {
         let anonymous = plan.render(None);
-        Self { id, name, rule, plan, anonymous, signed_out }
+        Self { id, name, rule, plan, anonymous, signed_out, providers: Vec::new() }
+    }
+
+    /// The same route, on which sessions of these providers count. Unless they are named, no session does.
+    #[must_use]
+    pub fn accepting(mut self, providers: Vec<ProviderName>) -> Self {
+        self.providers = providers;
+        self
+    }
+
+    /// The providers whose sessions count here.
+    #[must_use]
+    pub fn providers(&self) -> &[ProviderName] {
+        &self.providers
     }
 
     /// Its number.

@@ -23,8 +23,8 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 
 pub use link::Link;
+pub use page::{Choice, Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
 use page::{Door, FormTarget};
-pub use page::{Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
 
 /// The one stylesheet, also what its address is made from.
 const STYLESHEET: &str = include_str!("vestibule.css");

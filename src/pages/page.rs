@@ -13,6 +13,26 @@ use crate::clock::Timestamp;
 /// when the page is written. `title` of a provider is its configured name, `user` is the `{user}` of the identity.
 #[derive(Clone, Debug)]
 pub enum Page<'a> {
+    /// Where a person chooses how to sign in: 200.
+    Chooser {
+        /// Where the sign-in ends: a path of this site; none for the start page.
+        return_to: Option<&'a str>,
+        /// The ways there are, the one that was used last first.
+        choices: &'a [Choice<'a>],
+    },
+    /// The chooser, asked for by somebody who is signed in: 200.
+    AlreadySignedIn {
+        /// Who is signed in.
+        user: &'a str,
+        /// With which provider.
+        provider_title: &'a str,
+        /// Where it goes on, as a path of this site; none for the start page.
+        return_to: Option<&'a str>,
+        /// Goes on with this session.
+        go_on: Link<'a>,
+        /// Signs in with another account.
+        switch_account: Link<'a>,
+    },
     /// A sign-in ended without a session.
     SignInFailed {
         /// Whose fault it was; decides the status.
@@ -160,6 +180,17 @@ pub struct YourSession<'a> {
     pub home: Link<'a>,
 }
 
+/// One way to sign in.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<'a> {
+    /// The provider's configured name.
+    pub title: &'a str,
+    /// Whether this browser signed in that way before.
+    pub last_used: bool,
+    /// Where a sign-in that way starts.
+    pub start: Link<'a>,
+}
+
 /// Where a sign-in that is started again ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestartEnds {
@@ -228,7 +259,11 @@ impl Page<'_> {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::ConfirmSignOut { .. } | Self::SignedOut { .. } | Self::YourSession(_) => StatusCode::OK,
+            Self::Chooser { .. }
+            | Self::AlreadySignedIn { .. }
+            | Self::ConfirmSignOut { .. }
+            | Self::SignedOut { .. }
+            | Self::YourSession(_) => StatusCode::OK,
             Self::SignInFailed { fault, .. } => match fault {
                 SignInFault::Request => StatusCode::BAD_REQUEST,
                 SignInFault::Refused => StatusCode::FORBIDDEN,
@@ -256,6 +291,10 @@ impl Page<'_> {
     /// The heading of the page on the service called `title`.
     pub(crate) fn heading(&self, title: &str) -> Cow<'static, str> {
         Cow::Borrowed(match self {
+            Self::Chooser { .. } => return Cow::Owned(format!("Sign in to {}", text::word(&title))),
+            Self::AlreadySignedIn { user, .. } => {
+                return Cow::Owned(format!("You are signed in as {}", text::word(user)));
+            }
             Self::SignInFailed { .. } => "Sign-in did not finish",
             Self::SignInUnavailable { .. } => "Sign-in is not available right now",
             Self::Denied { .. } | Self::WrongProvider { .. } => "You do not have access",
@@ -301,8 +340,9 @@ impl Page<'_> {
 
     pub(crate) const fn door(&self) -> Door {
         match self {
-            Self::ConfirmSignOut { .. } | Self::YourSession(_) => Door::Open,
-            Self::SignedOut { .. }
+            Self::AlreadySignedIn { .. } | Self::ConfirmSignOut { .. } | Self::YourSession(_) => Door::Open,
+            Self::Chooser { .. }
+            | Self::SignedOut { .. }
             | Self::SignInFailed { .. }
             | Self::SignInUnavailable { .. }
             | Self::TooMany { .. }

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use body::{BodyError, Issuer};
 pub use cookies::{CookieNames, MAX_CANDIDATES, MAX_COOKIE, Security, pairs};
-pub use keyring::{Binding, Key, KeyError, Keyring, Purpose};
+pub use keyring::{Binding, Key, KeyError, Keyring, Purpose, SealedBy};
 pub use pending::{Attempt, PendingLogin, Proofs, SignOutMarker};
 pub use revocations::Revocations;
 
@@ -53,6 +53,8 @@ pub struct Lifetimes {
 pub struct Settings {
     /// The key that seals.
     pub key: Key,
+    /// Keys that sealed before, and only open now.
+    pub old_keys: Vec<Key>,
     /// How long sessions last.
     pub lifetimes: Lifetimes,
     /// The base name of our cookies.

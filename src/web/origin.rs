@@ -183,13 +183,28 @@ impl ReturnTo {
         &self.0
     }
 
+    /// The host, where it is another one than that which was asked.
+    #[must_use]
+    pub fn host(&self) -> Option<HostName> {
+        let (_, rest) = self.0.split_once("://").filter(|_| !self.0.starts_with('/'))?;
+        HostName::parse(rest.split('/').next()?).ok().map(|(host, _)| host)
+    }
+
+    /// The path without host and query.
+    #[must_use]
+    pub fn path_only(&self) -> &str {
+        let place = self.0.split('?').next().unwrap_or_default();
+        if place.starts_with('/') {
+            return place;
+        }
+        let rest = place.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+    }
+
     /// Whether the path, as routes would judge it, is under `prefix` (on a segment border), on whichever host.
     #[must_use]
     pub fn is_under(&self, prefix: &str) -> bool {
-        let place = self.0.split('?').next().unwrap_or_default();
-        let after_host =
-            place.split_once("://").map(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
-        let path = CanonicalPath::parse(after_host.map_or(place, Option::unwrap_or_default));
+        let path = CanonicalPath::parse(self.path_only());
         let rest = path.as_ref().ok().and_then(|path| path.judged().strip_prefix(prefix));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }

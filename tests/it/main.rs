@@ -9,6 +9,7 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod challenge;
 mod command_line;
 mod docs;
 mod hosts;
@@ -16,7 +17,10 @@ mod layering;
 mod lines;
 mod loops;
 mod provider;
+mod providers;
+mod rate;
 mod requests;
+mod rotation;
 mod session;
 mod sign_in;
 mod sign_out;

@@ -1,13 +1,8 @@
 //! What a stranger may send, and what becomes of it: hosts, paths, methods, sizes, headers.
 
 use crate::support::stage::Plan;
+use crate::support::vectors::lines as vectors;
 use crate::support::{Answer, Stage, exchange};
-
-fn vectors(name: &str) -> Vec<String> {
-    let path = format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect()
-}
 
 async fn ask(stage: &Stage, line: &str, fields: &str) -> Answer {
     let head = format!("{line} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{fields}\r\n", stage.gateway);

@@ -2,20 +2,25 @@
 
 use proptest::prelude::*;
 
+use super::super::kind::names;
 use super::super::{Severity, keys, parse};
 use super::place::SESSION_KEY;
 
-const SECTIONS: &[(&str, &[&str])] = &[
-    ("listen", keys::LISTEN),
-    ("session", keys::SESSION),
-    ("login", keys::LOGIN),
-    ("providers.main", keys::PROVIDER),
-    ("routes.wiki", keys::ROUTE),
-    ("routes.wiki.upstream_tls", keys::UPSTREAM_TLS),
-    ("headers.legacy", &["X-User", "\"X.Y\"", "\"\"", "Host"]),
-    ("log", keys::LOG),
-    ("unknown", keys::LOG),
-];
+/// Sections with keys that stand in them.
+fn sections() -> Vec<(&'static str, Vec<&'static str>)> {
+    let sections = [
+        ("listen", keys::LISTEN),
+        ("session", keys::SESSION),
+        ("login", keys::LOGIN),
+        ("providers.main", keys::PROVIDER),
+        ("routes.wiki", keys::ROUTE),
+        ("routes.wiki.upstream_tls", keys::UPSTREAM_TLS),
+        ("log", keys::LOG),
+        ("unknown", keys::LOG),
+    ];
+    let headers = ("headers.legacy", vec!["X-User", "\"X.Y\"", "\"\"", "Host"]);
+    sections.map(|(section, keys)| (section, names(keys).collect())).into_iter().chain([headers]).collect()
+}
 
 /// A value that is legal TOML, and sometimes legal for some key.
 fn value() -> impl Strategy<Value = String> {
@@ -57,12 +62,12 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn section() -> impl Strategy<Value = String> {
-    (prop::sample::select(SECTIONS), prop::collection::vec((any::<prop::sample::Index>(), value()), 0..6))
+    (prop::sample::select(sections()), prop::collection::vec((any::<prop::sample::Index>(), value()), 0..6))
         .prop_map(|((name, keys), entries)| {
             let mut lines = vec![format!("[{name}]")];
             let mut used = Vec::new();
             for (index, value) in entries {
-                let key = index.get(keys);
+                let key = index.get(&keys);
                 if !used.contains(key) {
                     used.push(*key);
                     lines.push(format!("{key} = {value}"));
@@ -77,7 +82,7 @@ fn holds(text: &str) {
     match parse(text, "vestibule.toml", "/nonexistent".as_ref(), &environment) {
         Ok(loaded) => {
             assert!(!loaded.config.routes.is_empty());
-            assert!(loaded.config.provider.is_none() || loaded.config.session.is_some());
+            assert!(loaded.config.providers.is_empty() || loaded.config.session.is_some());
             assert!(loaded.warnings.iter().all(|fault| fault.severity == Severity::Warning));
         }
         Err(faults) => {
@@ -104,7 +109,7 @@ proptest! {
 
     #[test]
     fn any_toml_gives_a_configuration_or_a_fault(
-        head in prop::collection::vec((prop::sample::select(keys::TOP), value()), 0..3),
+        head in prop::collection::vec((prop::sample::select(names(keys::TOP).collect::<Vec<_>>()), value()), 0..3),
         sections in prop::collection::vec(section(), 0..6),
     ) {
         let head: String = head.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();

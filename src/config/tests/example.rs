@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::kind::{Key, Kind, names};
 use super::super::{Code, Severity, keys};
 use super::place::Place;
 
@@ -18,17 +19,27 @@ fn written_out() -> String {
     EXAMPLE.lines().map(line).collect()
 }
 
-fn sections() -> Vec<(&'static str, &'static [&'static str])> {
-    vec![
-        ("", keys::TOP),
-        ("listen", keys::LISTEN),
-        ("session", keys::SESSION),
-        ("login", keys::LOGIN),
-        ("providers.main", keys::PROVIDER),
-        ("routes.wiki", keys::ROUTE),
-        ("routes.intranet.upstream_tls", keys::UPSTREAM_TLS),
-        ("log", keys::LOG),
-    ]
+/// Every table of the configuration with its keys, under the names that the example uses.
+fn sections() -> Vec<(String, Vec<&'static str>)> {
+    fn collect(path: &str, keys: &'static [Key], into: &mut Vec<(String, Vec<&'static str>)>) {
+        into.push((path.to_owned(), names(keys).collect()));
+        for key in keys {
+            let below = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
+            match key.kind {
+                // It needs an upstream of another kind.
+                Kind::Table(keys) if key.name == "upstream_tls" => {
+                    collect("routes.intranet.upstream_tls", keys, into);
+                }
+                Kind::Table(keys) => collect(&below, keys, into),
+                Kind::Named(keys) if key.name == "providers" => collect(&format!("{below}.main"), keys, into),
+                Kind::Named(keys) => collect(&format!("{below}.wiki"), keys, into),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect("", keys::TOP, &mut found);
+    found
 }
 
 #[test]
@@ -48,10 +59,13 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text = |debug: &dyn std::fmt::Debug| format!("{debug:?}");
     assert_eq!(text(&plain.listen), text(&full.listen));
     assert_eq!(text(&plain.session), text(&full.session));
-    assert_eq!(plain.login, full.login);
+    let login = crate::flow::Settings { after_sign_out: None, ..full.login };
+    assert_eq!(plain.login, login);
     assert_eq!(plain.log, full.log);
+    let (mut plain_providers, mut full_providers) = (plain.providers, full.providers);
     let (plain_provider, mut full_provider) =
-        (plain.provider.expect("a provider"), full.provider.expect("a provider"));
+        (plain_providers.pop().expect("a provider"), full_providers.pop().expect("a provider"));
+    assert!(plain_providers.is_empty() && full_providers.is_empty());
     // These three have no default that a file could state: the example shows a value instead.
     full_provider.extra_roots.clear();
     full_provider.auth_params.clear();
@@ -65,6 +79,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
         assert_eq!(plain.hosts, full.hosts);
         assert_eq!(plain.paths, full.paths);
         assert_eq!(plain.route.signed_out(), full.route.signed_out());
+        assert_eq!(plain.route.providers(), full.route.providers());
     }
 }
 
@@ -79,7 +94,7 @@ fn every_key_is_in_the_example() {
         }
         for key in keys {
             // That key needs an upstream of another kind.
-            let elsewhere = *key == "upstream_tls" && table["routes"]["intranet"].get(key).is_some();
+            let elsewhere = key == "upstream_tls" && table["routes"]["intranet"].get(key).is_some();
             assert!(value.get(key).is_some() || elsewhere, "{section}: {key} is not in config.example.toml");
         }
     }
@@ -91,7 +106,7 @@ fn no_key_is_accepted_without_being_read() {
     for (section, keys) in sections() {
         for key in keys {
             // No key takes a date.
-            let text = match section {
+            let text = match &*section {
                 "" => format!("{key} = 1979-05-27\n"),
                 _ => format!("[{section}]\n{key} = 1979-05-27\n"),
             };
@@ -144,7 +159,7 @@ fn heading(section: &str) -> String {
 #[test]
 fn the_reference_has_every_key_and_no_other() {
     for (section, keys) in sections() {
-        let names: Vec<String> = reference(&heading(section))
+        let names: Vec<String> = reference(&heading(&section))
             .iter()
             .filter_map(|row| row.first().map(|name| name.trim_matches('`').to_owned()))
             .collect();
@@ -168,7 +183,7 @@ fn the_defaults_in_the_reference_are_those_of_the_example() {
         for step in section.split('.').filter(|step| !step.is_empty()) {
             value = value.get(step).cloned().unwrap_or_else(|| panic!("no {section}"));
         }
-        for row in reference(&heading(section)) {
+        for row in reference(&heading(&section)) {
             let [key, _, default, ..] = row.as_slice() else { panic!("a short row: {row:?}") };
             let key = key.trim_matches('`');
             // Words are no default to compare; auth_params has an example in the example.

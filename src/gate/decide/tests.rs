@@ -42,7 +42,8 @@ fn facts(method: Method, path: &str, query: Option<&str>, fields: &[(&'static st
 fn route(allow: &str, signed_out: SignedOut) -> Arc<Route> {
     let term: Term = allow.parse().expect("a term");
     let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
-    Arc::new(Route::new(RouteId::new(0), "wiki".to_owned(), Rule::new(vec![term]), plan, signed_out))
+    let route = Route::new(RouteId::new(0), "wiki".to_owned(), Rule::new(vec![term]), plan, signed_out);
+    Arc::new(route.accepting(vec![ProviderName::new("main")]))
 }
 
 fn session(groups: &[&str]) -> Session {
@@ -69,6 +70,7 @@ fn word(facts: &Facts, route: &Arc<Route>, session: Option<(&Session, Freshness)
         Decision::Login => "login",
         Decision::Deny(Denial::SignInNeeded) => "401",
         Decision::Deny(Denial::NotAllowed) => "403",
+        Decision::Deny(Denial::WrongProvider) => "403 provider",
         Decision::Deny(Denial::ForeignWebSocket) => "403 websocket",
     }
 }

@@ -5,26 +5,34 @@ use std::time::Duration;
 use http::Method;
 
 use super::NOW;
-use crate::pages::{Link, Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
+use crate::pages::{Choice, Link, Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
 
 /// What the pages are filled with; `word` goes into every string of every page.
 pub(super) struct Filling<'a> {
     word: &'a str,
     pub(super) list: Vec<String>,
     providers: Vec<(&'a str, Link<'a>)>,
+    choices: [Choice<'a>; 2],
     link: Link<'a>,
 }
 
 impl<'a> Filling<'a> {
     pub(super) fn new(word: &'a str, link: &'a str) -> Self {
         let link = Link::here(link);
-        Self { word, list: vec![word.to_owned(), word.to_owned()], providers: vec![(word, link)], link }
+        let choice = |last_used| Choice { title: word, last_used, start: link };
+        Self {
+            word,
+            list: vec![word.to_owned(), word.to_owned()],
+            providers: vec![(word, link)],
+            choices: [choice(true), choice(false)],
+            link,
+        }
     }
 
     /// Every page, each of its forms once. The match below keeps this list whole: a new page does not compile
     /// before it stands here.
     pub(super) fn pages(&self) -> Vec<Page<'_>> {
-        let Self { word, list, providers, link } = self;
+        let Self { word, list, providers, choices, link } = self;
         let (word, link) = (*word, *link);
         let failed = |fault, detail| Page::SignInFailed {
             fault,
@@ -60,7 +68,18 @@ impl<'a> Filling<'a> {
         };
         let trouble = |kind, retry| Page::UpstreamTrouble { kind, retry };
         let signed_out = |provider| Page::SignedOut { provider, sign_in: link };
+        let already = |return_to| Page::AlreadySignedIn {
+            user: word,
+            provider_title: word,
+            return_to,
+            go_on: link,
+            switch_account: link,
+        };
         let all = vec![
+            Page::Chooser { return_to: Some(word), choices },
+            Page::Chooser { return_to: None, choices: &[] },
+            already(Some(word)),
+            already(None),
             failed(SignInFault::Request, None),
             failed(SignInFault::Refused, Some(word)),
             failed(SignInFault::Provider, None),
@@ -91,7 +110,9 @@ impl<'a> Filling<'a> {
         ];
         for page in &all {
             match page {
-                Page::SignInFailed { .. }
+                Page::Chooser { .. }
+                | Page::AlreadySignedIn { .. }
+                | Page::SignInFailed { .. }
                 | Page::SignInUnavailable { .. }
                 | Page::Denied { .. }
                 | Page::WrongProvider { .. }

@@ -11,7 +11,7 @@ use super::message::{Answer, exchange};
 #[derive(Clone)]
 pub(crate) struct Browser {
     gateway: SocketAddr,
-    provider: SocketAddr,
+    providers: Vec<SocketAddr>,
     jar: BTreeMap<(String, String), String>,
     blocked: Option<String>,
     /// Where it is.
@@ -25,7 +25,13 @@ impl Browser {
     /// A browser with an empty jar.
     pub(crate) fn new(gateway: SocketAddr, provider: SocketAddr) -> Self {
         let url = Url::parse(&format!("http://{gateway}/")).expect("a url");
-        Self { gateway, provider, jar: BTreeMap::new(), blocked: None, url }
+        Self { gateway, providers: vec![provider], jar: BTreeMap::new(), blocked: None, url }
+    }
+
+    /// The same browser, which knows another provider too.
+    pub(crate) fn also(mut self, provider: Option<SocketAddr>) -> Self {
+        self.providers.extend(provider);
+        self
     }
 
     /// Loads a page of the gateway without following redirects.
@@ -172,9 +178,10 @@ impl Browser {
 
     async fn send(&mut self, method: &str, url: &Url, more: &str, body: &[u8]) -> Answer {
         let host = url.host_str().expect("a host").to_owned();
-        // The provider is reached as localhost, whatever that resolves to here.
-        let address = if host == "localhost" { self.provider } else { self.gateway };
         let port = url.port().expect("a port");
+        // A provider is reached as localhost, whatever that resolves to here.
+        let provider = self.providers.iter().find(|provider| host == "localhost" && provider.port() == port);
+        let address = provider.copied().unwrap_or(self.gateway);
         assert_eq!(port, address.port(), "{url} is no server of this stage");
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let cookies = self.cookies_of(&host);

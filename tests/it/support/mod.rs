@@ -6,6 +6,7 @@ pub(crate) mod message;
 pub(crate) mod stage;
 pub(crate) mod tls;
 pub(crate) mod upstream;
+pub(crate) mod vectors;
 
 pub(crate) use browser::Browser;
 pub(crate) use message::{Answer, exchange};

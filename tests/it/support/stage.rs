@@ -18,6 +18,8 @@ use super::{Browser, Upstream};
 pub(crate) struct Stage {
     /// The provider.
     pub(crate) provider: Provider,
+    /// The second provider, if the plan has one.
+    pub(crate) second: Option<Provider>,
     /// The upstream.
     pub(crate) upstream: Upstream,
     /// Where the gateway listens.
@@ -39,8 +41,12 @@ pub(crate) struct Plan {
     pub(crate) top: String,
     /// Further lines of the `[session]` table.
     pub(crate) session: String,
+    /// Lines of the `[login]` table.
+    pub(crate) login: String,
     /// Further lines of the provider's table.
     pub(crate) provider: String,
+    /// Further lines of the table of a second provider, `[providers.partner]`; there is none unless they are given.
+    pub(crate) second: Option<String>,
     /// Further lines of the `[listen]` table.
     pub(crate) listen: String,
     /// The routes, with `UPSTREAM` for the upstream's address.
@@ -93,7 +99,9 @@ impl Default for Plan {
         Self {
             top: String::new(),
             session: String::new(),
+            login: String::new(),
             provider: String::new(),
+            second: None,
             listen: String::new(),
             routes: ROUTES.to_owned(),
             users: User::demo(),
@@ -123,44 +131,45 @@ impl Stage {
             Time::Real => (Clock::system(), Lines::stdout().expect("a thread")),
         };
         let random = Random::seeded(1);
-        let settings = Settings { clients: Vec::new(), users: plan.users };
+        let settings = Settings { clients: Vec::new(), users: plan.users.clone() };
         let provider = Provider::start(settings, 0, clock.clone(), random.clone()).await.expect("a provider");
+        let mut second = None;
+        if plan.second.is_some() {
+            let settings = Settings { clients: Vec::new(), users: plan.users };
+            let started = Provider::start(settings, 0, clock.clone(), Random::seeded(3)).await;
+            second = Some(started.expect("a second provider"));
+        }
         let port = free_port();
         let gateway = format!("http://127.0.0.1:{port}");
-        provider.register(Client {
-            id: "wiki".to_owned(),
-            title: "The wiki".to_owned(),
-            secret: Some(Secret::new(CLIENT_SECRET.to_owned())),
-            redirect_uris: vec![
-                format!("{gateway}/oauth2/callback"),
-                format!("{gateway}/oauth2/callback/main"),
-            ],
-            post_logout_redirect_uris: vec![format!("{gateway}/oauth2/signed_out")],
-            id_token_alg: plan.algorithm,
-        });
+        provider.register(client(&gateway, "main", plan.algorithm));
+        let mut routes = plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address));
+        if let (Some(second), Some(more)) = (&second, &plan.second) {
+            second.register(client(&gateway, "partner", plan.algorithm));
+            routes = format!("{}{more}\n{routes}", provider_table("partner", second, "Partner account"));
+        }
         for fault in plan.faults {
             provider.faults().add(fault);
         }
         let config = format!(
             "public_url = \"{gateway}\"\n{}\n[listen]\nhttp = [\"127.0.0.1:{port}\"]\nadmin = \"127.0.0.1:0\"\n{}\n\
-             [session]\nkey = {{ env = \"KEY\" }}\n{}\n[log]\nformat = \"json\"\n\
-             [providers.main]\nissuer = \"{}\"\nclient_id = \"wiki\"\nclient_secret = {{ env = \"SECRET\" }}\n\
-             title = \"Company account\"\n{}\n{}",
+             [session]\nkey = {{ env = \"KEY\" }}\n{}\n[login]\n{}\n[log]\nformat = \"json\"\n\
+             {}{}\n{routes}",
             plan.top,
             plan.listen,
             plan.session,
-            provider.issuer(),
+            plan.login,
+            provider_table("main", &provider, "Company account"),
             plan.provider,
-            plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address)),
         );
         let app = start(&config, &clock, &random, &lines).await;
         let (gateway, admin) = (app.public()[0], app.admin().expect("an admin listener"));
-        Self { provider, upstream, gateway, admin, lines, config, app: Some(app), clock, hand }
+        Self { provider, second, upstream, gateway, admin, lines, config, app: Some(app), clock, hand }
     }
 
     /// A new browser, with no cookie yet.
     pub(crate) fn browser(&self) -> Browser {
-        Browser::new(self.gateway, self.provider.addr())
+        let second = self.second.as_ref().map(Provider::addr);
+        Browser::new(self.gateway, self.provider.addr()).also(second)
     }
 
     /// A browser that has signed in as this user.
@@ -202,6 +211,29 @@ async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> A
         .unwrap_or_else(|faults| panic!("{faults}\n{config}"));
     let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
     App::start(config, parts).await.expect("the gateway starts")
+}
+
+/// The gateway as the provider of this name knows it.
+fn client(gateway: &str, name: &str, algorithm: Algorithm) -> Client {
+    Client {
+        id: "wiki".to_owned(),
+        title: "The wiki".to_owned(),
+        secret: Some(Secret::new(CLIENT_SECRET.to_owned())),
+        redirect_uris: vec![
+            format!("{gateway}/oauth2/callback"),
+            format!("{gateway}/oauth2/callback/{name}"),
+        ],
+        post_logout_redirect_uris: vec![format!("{gateway}/oauth2/signed_out")],
+        id_token_alg: algorithm,
+    }
+}
+
+fn provider_table(name: &str, provider: &Provider, title: &str) -> String {
+    format!(
+        "[providers.{name}]\nissuer = \"{}\"\nclient_id = \"wiki\"\nclient_secret = {{ env = \"SECRET\" }}\n\
+         title = \"{title}\"\n",
+        provider.issuer()
+    )
 }
 
 /// A port that nobody listens on: the redirect URI needs it before the gateway is there.
