@@ -70,6 +70,15 @@ fn report_session(session: &Settings) {
     let max_age = in_units(session.lifetimes.max_age);
     print("session");
     print(&format!("  ok    a sign-in lasts {max_age} at most"));
+    if let Some(domain) = &session.cookie_domain {
+        print(&format!(
+            "  ok    sessions are shared by all hosts in {domain}, and all sign-ins come back to public_url"
+        ));
+        print(&format!(
+            "        every host in {domain}, also one of somebody else, is sent the session cookie:"
+        ));
+        print("        whoever runs one can act as the people who visit it");
+    }
     let (keys, them) = match session.old_keys.len() {
         0 => return,
         1 => ("1 old key opens".to_owned(), "it"),

@@ -83,6 +83,10 @@ codes! {
     Idle = "idle",
     /// A cookie name with illegal characters.
     CookieName = "cookie-name",
+    /// Cookies that foreign sites can make a browser send.
+    SameSite = "same-site",
+    /// A domain to share cookies over that is none, or that does not hold every host.
+    CookieDomain = "cookie-domain",
     /// The prefix of our own endpoints is no plain path.
     LoginPath = "login-path",
     /// Several providers, and a route that does not say whose people it is for.
@@ -115,6 +119,8 @@ codes! {
     EmptyAllow = "empty-allow",
     /// A term that is none.
     BadTerm = "bad-term",
+    /// A term in a list where it cannot be.
+    TermPlace = "term-place",
     /// A term names a provider that does not exist.
     ProviderTerm = "provider-term",
     /// A route without upstream.
@@ -127,8 +133,12 @@ codes! {
     InsecureTls = "insecure-tls",
     /// A host that is none.
     Host = "host",
+    /// A pattern of hosts where people sign in, and no cookie for them all.
+    WildcardHost = "wildcard-host",
     /// A path that is none.
     Path = "path",
+    /// A method that is none, or is never served.
+    Method = "method",
     /// Two routes at one place.
     DuplicateRoute = "duplicate-route",
     /// A header set that does not exist.

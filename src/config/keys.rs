@@ -64,18 +64,23 @@ LISTEN {
 keys! {
 /// `[session]`
 SESSION {
-    /// 32 random bytes as 43 characters, from `vestibule keygen session --out session.key`. A new one signs everybody out.
-    /// Several gateways behind one name share it.
+    /// 32 random bytes as 43 characters, from `vestibule keygen session --out session.key`. A new one signs everybody out,
+    /// unless the one before stands in `old_keys`. Several gateways behind one name share it.
     key: Secret, RequiredWith("providers");
     /// Keys that still open cookies and never seal new ones. To rotate: move `key` here, write a new one, and remove the old
     /// one after `max_age`.
-    old_keys: List(&Kind::Secret), Is("[]");
+    old_keys: List(&Secret), Is("[]");
     /// A sign-in lasts at most this long.
     max_age: Duration, Is("\"12h\"");
     /// It ends earlier without requests.
     idle: DurationOrOff, Is("\"2h\"");
     /// Base name of our cookies. The prefix `__Host-` is put before it when `public_url` is https.
     cookie: Text("cookie name"), Is("\"vestibule\"");
+    /// The domain under which all hosts share sessions. The prefix is then `__Secure-`, and every host below the domain gets
+    /// the cookie, whoever runs it.
+    cookie_domain: Text("domain"), Means("none: each host has its own");
+    /// Which page loads from other sites carry the session: `lax` those by link, `strict` none, `none` every request.
+    same_site: Words(&["lax", "strict", "none"]), Is("\"lax\"");
 }
 }
 
@@ -146,10 +151,18 @@ ROUTE {
     upstream: Text("URL"), Required;
     /// Who may enter. Any one term admits.
     allow: List(&TERM), Required;
-    /// Exact names, no ports, no patterns.
+    /// Must all hold as well.
+    require: List(&TERM), Is("[]");
+    /// Any one refuses, whatever else holds.
+    deny: List(&TERM), Is("[]");
+    /// Exact names, or `*.example.com` for every host with exactly one label more. No ports. A pattern where people sign in
+    /// needs `session.cookie_domain`.
     host: OneOrMore(&Text("host")), Means("host of `public_url`");
     /// Plain prefixes.
     path: OneOrMore(&Text("path")), Is("\"/\"");
+    /// The methods it takes, in upper case. `GET` brings `HEAD` along. Several routes may share host and path if no method
+    /// is in two of them.
+    methods: List(&Text("method")), Means("all");
     /// Whose accounts are meant. Required with two or more providers, unless `allow` is `["everyone"]`.
     providers: List(&Text("name")), Means("the only one");
     /// Which header sets tell the upstream who it is. `"none"` for none.

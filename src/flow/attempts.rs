@@ -100,7 +100,7 @@ pub(super) fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<St
 /// How many sign-ins in a row led nowhere, by the cookie that the last of them left.
 pub(super) fn rounds(generation: &Generation, host: &HostName, headers: &HeaderMap, now: Timestamp) -> u8 {
     let name = generation.cookies.round();
-    let binding = Binding { cookie: name, host: host.as_str() };
+    let binding = generation.bound(name, host);
     let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
     values
         .filter_map(|(_, value)| generation.keyring.open(Purpose::LoginRound, binding, value))
@@ -123,5 +123,5 @@ pub(super) fn round_cookie(shared: &Shared, visit: &Visit, count: u8) -> HeaderV
 }
 
 pub(super) fn bound<'a>(cookie: &'a str, visit: &'a Visit) -> Binding<'a> {
-    Binding { cookie, host: visit.facts().host().as_str() }
+    visit.generation().bound(cookie, visit.facts().host())
 }

@@ -13,6 +13,7 @@ mod links;
 mod login;
 mod logout;
 mod observe;
+mod onward;
 mod own;
 mod providers;
 mod rate;

@@ -21,6 +21,7 @@ mod providers;
 mod rate;
 mod requests;
 mod rotation;
+mod routes;
 mod session;
 mod sign_in;
 mod sign_out;
