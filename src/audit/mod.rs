@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
 use crate::clock::Timestamp;
 use crate::lines::Lines;
+use crate::web::ClientAddr;
 
 /// What happened. The names never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Event<'a> {
     /// The request's id.
     pub request_id: Option<&'a str>,
     /// The client's address.
-    pub client: Option<IpAddr>,
+    pub client: Option<ClientAddr>,
     /// The provider that was involved.
     pub provider: Option<&'a str>,
     /// For the log only: what went wrong, in words.
@@ -177,8 +177,8 @@ impl<'a> Event<'a> {
             rule: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             request_id: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            client: Option<IpAddr>,
+            #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_if_any")]
+            client: Option<ClientAddr>,
             #[serde(skip_serializing_if = "Option::is_none")]
             detail: Option<&'a str>,
         }
@@ -252,4 +252,11 @@ fn clock_of_day(time: Timestamp) -> String {
 
 fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
+}
+
+fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
 }

@@ -65,6 +65,8 @@ codes! {
     SameAddress = "same-address",
     /// A network that is none.
     Network = "network",
+    /// A rule asks for the network of clients that have no address.
+    UnixClient = "unix-client",
     /// A secret written into the file.
     PlainSecret = "plain-secret",
     /// A secret reference that is malformed.

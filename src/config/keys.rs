@@ -46,11 +46,13 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in: IP address and port, or `localhost:PORT`. Plain http; TLS ends in front.
+    /// Where requests come in: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket. Plain http; TLS
+    /// ends in front.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
     /// Where `/livez` and `/readyz` are. May not share an address with `http`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
-    /// The proxies in front, as `"10.0.0.0/8"` or one address. Only their forwarding headers and request ids count.
+    /// The proxies in front, as `"10.0.0.0/8"`, one address, or `"unix"` for whoever comes over a Unix socket. Only their
+    /// forwarding headers and request ids count.
     trusted_proxies: List(&Text("network")), Is("[]");
     /// Which headers those proxies use. The other kind is never read.
     client_address_from: Words(&["x-forwarded", "forwarded"]), Is("\"x-forwarded\"");
@@ -147,7 +149,8 @@ PROVIDER {
 keys! {
 /// `[routes.NAME]`
 ROUTE {
-    /// `http://HOST`, `http://HOST:PORT`, or the same with `https`. Paths are sent as they came.
+    /// `http://HOST`, `http://HOST:PORT`, the same with `https`, or `unix:/PATH` for a Unix socket. Paths are sent as they
+    /// came.
     upstream: Text("URL"), Required;
     /// Who may enter. Any one term admits.
     allow: List(&TERM), Required;

@@ -181,6 +181,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
         providers: &providers.names,
         email_claims: &email_claims,
         sets: &sets,
+        listen: &listen,
         cookie_domain: cookie_domain.as_ref(),
     };
     let routes = routes::read(top, &around);

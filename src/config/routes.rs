@@ -13,7 +13,8 @@ use super::places::Places;
 use super::reader::{Field, Section};
 use super::{RouteConfig, keys, places, rules, upstream, values, whose};
 use crate::gate::{Methods, Options, Route, RouteId, SignedOut};
-use crate::proxy::{HostHeader, RouteSettings};
+use crate::listener;
+use crate::proxy::{HostHeader, RouteSettings, Target};
 use crate::web::{HostName, HostPattern, Origin};
 
 /// What a route refers to.
@@ -24,6 +25,7 @@ pub(super) struct Around<'a, 'b> {
     pub(super) providers: &'b [&'a str],
     pub(super) email_claims: &'b [&'b str],
     pub(super) sets: &'b HeaderSets<'a>,
+    pub(super) listen: &'b listener::Settings,
     /// The domain that the session cookie is for; none when each host has its own.
     pub(super) cookie_domain: Option<&'b HostName>,
 }
@@ -101,7 +103,8 @@ fn options(section: &Section<'_>) -> Option<Options> {
 
 fn settings(section: &Section<'_>) -> Option<RouteSettings> {
     let target = upstream::target(section);
-    let host_header = section.read("host_header", HostHeader::default(), |field| host_header(field));
+    let host_header =
+        section.read("host_header", HostHeader::default(), |field| host_header(field, target.as_ref()));
     let seconds = Duration::from_secs;
     let connect_timeout = section.read("connect_timeout", seconds(5), |field| values::duration(field));
     let timeout = section.read("timeout", Some(seconds(60)), |field| values::duration_or_off(field));
@@ -121,9 +124,17 @@ fn settings(section: &Section<'_>) -> Option<RouteSettings> {
     })
 }
 
-fn host_header(field: &Field<'_>) -> Option<HostHeader> {
+fn host_header(field: &Field<'_>, target: Option<&Target>) -> Option<HostHeader> {
     match field.text("a text", "host_header = \"preserve\"")? {
         "preserve" => Some(HostHeader::Preserve),
+        "upstream" if matches!(target, Some(Target::Unix { .. })) => {
+            field.fault(
+                Code::Host,
+                format!("{} asks for the upstream's own host, and a Unix socket has none", field.path()),
+                "write \"preserve\" or a host",
+            );
+            None
+        }
         "upstream" => Some(HostHeader::Upstream),
         text => {
             let literal = HostName::parse(text).ok().and_then(|_| HeaderValue::from_str(text).ok());

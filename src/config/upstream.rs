@@ -1,10 +1,13 @@
 //! Where a route's requests go: `upstream`, and `upstream_tls` for how the way there is secured.
 
+use std::path::PathBuf;
+
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivateKeyDer, ServerName};
 
 use super::code::Code;
 use super::fault::quote;
+use super::listen::MAX_SOCKET_PATH;
 use super::reader::{Field, Section};
 use super::{certificates, keys, secrets, values};
 use crate::proxy::{ClientCertificate, Target, Tls, Trust};
@@ -70,6 +73,9 @@ pub(super) fn target(section: &Section<'_>) -> Option<Target> {
 
 fn url(field: &Field<'_>) -> Option<Target> {
     let text = field.text("one URL", EXAMPLE)?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        return socket(field, path);
+    }
     // The text is not shown: a URL may hold a password.
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
     let origin = Origin::parse(text).filter(|origin| origin.port() != 0);
@@ -92,7 +98,28 @@ fn url(field: &Field<'_>) -> Option<Target> {
     field.fault(
         Code::UpstreamUrl,
         format!("{} {wrong}", field.path()),
-        "legal are http://HOST, http://HOST:PORT and the same with https, without path, query or user",
+        "legal are http://HOST, http://HOST:PORT and the same with https, without path, query or user, and unix:/PATH",
+    );
+    None
+}
+
+/// An absolute path: who starts the application and who starts us need not be in the same folder.
+fn socket(field: &Field<'_>, path: &str) -> Option<Target> {
+    let wrong = if !path.starts_with('/') {
+        "names no absolute path"
+    } else if path.starts_with("//") || path.ends_with('/') {
+        "names no socket"
+    } else if path.contains(char::is_control) {
+        "holds a control character"
+    } else if path.len() > MAX_SOCKET_PATH {
+        "is longer than the 107 bytes that the system allows"
+    } else {
+        return Some(Target::Unix { path: PathBuf::from(path) });
+    };
+    field.fault(
+        Code::UpstreamUrl,
+        format!("{} {wrong}: {}", field.path(), quote(path)),
+        "write the whole path behind the colon: unix:/run/wiki/http.sock",
     );
     None
 }

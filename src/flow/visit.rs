@@ -14,7 +14,7 @@ use crate::authz::Entry;
 use crate::clock::{Clock, Timestamp};
 use crate::session::Session;
 use crate::telemetry::{AccessLine, Ended, IdentityInLog, OpenLine, QueryInLog};
-use crate::web::{Facts, PeerAddr, RequestId, RequestKind};
+use crate::web::{ClientAddr, Facts, PeerAddr, RequestId, RequestKind};
 
 /// A request whose facts were read.
 pub(super) struct Visit {
@@ -124,7 +124,7 @@ impl Visit {
         let facts = &self.facts;
         let mut event = Event::new(name, self.now);
         event.request_id = Some(facts.id().as_str());
-        event.client = Some(facts.forwarded().client().ip());
+        event.client = Some(facts.forwarded().client());
         event.what = Some(What {
             method: facts.method().as_str(),
             host: facts.host().as_str(),
@@ -272,7 +272,7 @@ impl Unread {
         }
         let mut event = Event::new(EventName::AccessDenied, self.now);
         event.request_id = Some(self.id.as_str());
-        event.client = Some(self.peer.ip());
+        event.client = Some(self.peer.into());
         event.reason = Some(outline.word);
         event.what = Some(What { method: self.method.as_str(), host: &self.host, path: &self.path });
         self.generation.logging.audit.record(&event);
@@ -282,7 +282,7 @@ impl Unread {
         let line = trail.open(&AccessLine {
             time: self.now,
             request_id: self.id.as_str(),
-            client: &self.peer.ip(),
+            client: &ClientAddr::from(self.peer),
             peer: &self.peer,
             method: self.method.as_str(),
             host: &self.host,

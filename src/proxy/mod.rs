@@ -194,10 +194,11 @@ impl Proxy {
 
     fn forwarding(&self, facts: &Facts, headers: &HeaderMap) -> Forwarding {
         let scheme = facts.scheme();
-        let client = request::value(facts.forwarded().client().to_string());
+        let client = facts.forwarded().client();
+        let text = request::value(client.to_string());
         Forwarding {
-            chain: request::chain(facts.forwarded().chain(), &client),
-            client,
+            chain: request::chain(facts.forwarded().chain(), &text),
+            client: client.ip().map(|_| text),
             scheme: HeaderValue::from_static(scheme.as_str()),
             // The Host that was received, its port included; without one, the host that was judged.
             host: match headers.get(http::header::HOST) {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -206,7 +207,18 @@ impl Pool {
     }
 
     fn unreachable(&self, source: std::io::Error) -> ForwardError {
-        ForwardError::Connect { target: self.target.to_string(), source }
+        let mut target = self.target.to_string();
+        if matches!(self.target, Target::Unix { .. }) {
+            target.push_str(match source.kind() {
+                ErrorKind::NotFound => " (ENOENT: the application makes it when it starts)",
+                ErrorKind::PermissionDenied => {
+                    " (EACCES: we may not write to it; mind its folder, group and mode)"
+                }
+                ErrorKind::ConnectionRefused => " (ECONNREFUSED: nobody listens on it)",
+                _ => "",
+            });
+        }
+        ForwardError::Connect { target, source }
     }
 
     fn insecure(&self, source: TlsError) -> ForwardError {

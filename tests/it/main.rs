@@ -27,4 +27,5 @@ mod sign_in;
 mod sign_out;
 mod support;
 mod tls_upstreams;
+mod unix_sockets;
 mod upstreams;

@@ -78,10 +78,10 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     };
     let address = listener::Address {
         text: "here".to_owned(),
-        sockets: vec!["127.0.0.1:0".parse().expect("an address")],
+        place: listener::Place::Tcp(vec!["127.0.0.1:0".parse().expect("an address")]),
     };
     let bound = listener::Bound::new(&[address]).expect("a port");
-    let gateway = bound.local_addrs().first().copied().expect("an address");
+    let gateway = bound.endpoints()[0].address().expect("an address");
     let (limits, counted) = (listener::Limits::new(64), listener::Meters::default());
     tokio::spawn(listener::serve(bound, service, limits, clock, counted, std::future::pending()));
     Bench { gateway, upstream, meters }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -96,6 +96,19 @@ impl Upstream {
             }
         });
         Self { address, received, task }
+    }
+
+    /// As [`Upstream::echo`], at the socket of this path; its address is none.
+    pub(crate) fn at(path: &str) -> Self {
+        let listener = UnixListener::bind(path).expect("a free path");
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&log), Arc::new(echo)));
+            }
+        });
+        Self { address: SocketAddr::from(([0, 0, 0, 0], 0)), received, task }
     }
 
     /// What it received so far.
