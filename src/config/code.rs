@@ -109,6 +109,10 @@ codes! {
     Scopes = "scopes",
     /// A claim's name or pointer that is none.
     Claim = "claim",
+    /// An algorithm that must not sign tokens.
+    Algorithms = "algorithms",
+    /// A rule or header looks at a claim that no scope asks for.
+    UnaskedClaim = "unasked-claim",
     /// A parameter that is ours to set.
     AuthParams = "auth-params",
     /// Root certificates that cannot be used.
@@ -123,6 +127,12 @@ codes! {
     BadTerm = "bad-term",
     /// A term in a list where it cannot be.
     TermPlace = "term-place",
+    /// A term that decides nothing where it stands.
+    IdleTerm = "idle-term",
+    /// A rule that lets nobody in.
+    NobodyEnters = "nobody-enters",
+    /// A key that has no effect where it stands.
+    IdleKey = "idle-key",
     /// A term names a provider that does not exist.
     ProviderTerm = "provider-term",
     /// A route without upstream.
@@ -143,6 +153,14 @@ codes! {
     Method = "method",
     /// Two routes at one place.
     DuplicateRoute = "duplicate-route",
+    /// A path that another of the same route covers.
+    IdlePath = "idle-path",
+    /// A pattern's route that does not hold on an exact host.
+    ShadowedRoute = "shadowed-route",
+    /// An origin that is none.
+    Origin = "origin",
+    /// A name that may not be let through.
+    UnderscoreHeader = "underscore-header",
     /// A header set that does not exist.
     UnknownHeaders = "unknown-headers",
     /// A header name that is none.

@@ -10,6 +10,7 @@ mod document;
 mod fault;
 mod general;
 mod headers;
+mod idle;
 mod keypath;
 mod keys;
 mod kind;
@@ -18,6 +19,7 @@ mod listen;
 mod log;
 mod login;
 mod nearest;
+mod options;
 mod places;
 mod provider;
 mod reader;
@@ -26,6 +28,7 @@ mod rules;
 mod schema;
 mod secrets;
 mod session;
+mod unasked;
 mod upstream;
 mod values;
 mod whose;
@@ -185,6 +188,9 @@ fn check(top: &Section<'_>) -> Option<Config> {
         cookie_domain: cookie_domain.as_ref(),
     };
     let routes = routes::read(top, &around);
+    if let Some(routes) = &routes {
+        unasked::warn(top, &providers, routes);
+    }
     let log = log::read(top);
     if needed == Needed::Yes && (session.is_none() || !providers.are_whole()) {
         return None;

@@ -6,6 +6,17 @@ use super::{Identity, Wanted};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
+/// A part of an identity that depends on what a provider is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `{email}`
+    Email,
+    /// `{name}`
+    Name,
+    /// `{groups}` in each of its forms.
+    Groups,
+}
+
 /// Why a template is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -82,8 +93,19 @@ impl Template {
         }
     }
 
+    /// Whether the value depends on that part of an identity.
+    #[must_use]
+    pub fn reads(&self, part: Part) -> bool {
+        self.0.iter().any(|piece| match piece {
+            Piece::Email => part == Part::Email,
+            Piece::Name => part == Part::Name,
+            Piece::Groups(_) | Piece::EachGroup => part == Part::Groups,
+            _ => false,
+        })
+    }
+
     /// The value or values for `identity`; nothing when a placeholder has no value. `session` is the short form of the
-    /// session's id. `omitted` counts the groups left out since they contain the separator.
+    /// session's id. `omitted` counts what is left out: groups that contain the separator, values with a space at an end.
     #[must_use]
     pub fn render(&self, identity: &Identity, session: &str, omitted: &mut u64) -> Vec<String> {
         if self.0 == [Piece::EachGroup] {
@@ -105,9 +127,14 @@ impl Template {
                 Piece::Session => Some(session.to_owned()),
                 Piece::EachGroup => None,
             };
+            let is_literal = matches!(piece, Piece::Literal(_));
             let Some(value) = value.filter(|value| !value.is_empty()) else {
                 return Vec::new();
             };
+            if !is_literal && !arrives_whole(&value) {
+                *omitted += 1;
+                return Vec::new();
+            }
             out.push_str(&value);
         }
         if out.is_empty() { Vec::new() } else { vec![out] }
@@ -137,11 +164,17 @@ impl Piece {
     }
 }
 
-/// Joins `items`. One that contains the separator would read as two, and one that ends with its beginning as another
-/// (`a|` before `||`), so it is left out and counted.
+/// Whether a value arrives as what it is. Header fields lose the space at their ends, and so do the members of a list in
+/// many an application: "admin " would be taken for admin, by nobody's leave.
+fn arrives_whole(value: &str) -> bool {
+    !value.is_empty() && value.trim() == value
+}
+
+/// Joins `items`. One that contains the separator would read as two, one that ends with its beginning as another
+/// (`a|` before `||`), and one with a space at its end too, so it is left out and counted.
 fn join(items: &[String], separator: &str, omitted: &mut u64) -> Option<String> {
     let reads_as_itself =
-        |item: &str| !item.is_empty() && format!("{item}{separator}").find(separator) == Some(item.len());
+        |item: &str| arrives_whole(item) && format!("{item}{separator}").find(separator) == Some(item.len());
     if let [only] = items
         && reads_as_itself(only)
     {

@@ -60,6 +60,41 @@ fn a_value_with_a_control_character_never_becomes_a_header() {
 }
 
 #[test]
+fn a_value_with_a_space_at_an_end_is_left_out_since_it_would_arrive_as_another() {
+    for odd in [" admin", "admin ", "\u{a0}admin", "admin\u{3000}", "  "] {
+        let identity = Identity::vouch(Vouched {
+            provider: ProviderName::new("main"),
+            issuer: "https://op.example".into(),
+            subject: odd.to_owned(),
+            user: "zoe".to_owned(),
+            email: None,
+            name: Some(odd.to_owned()),
+            groups: vec![],
+            claims: vec![
+                Claim::new("nick".to_owned(), vec![odd.to_owned()]),
+                Claim::new("roles".to_owned(), vec!["staff".to_owned(), odd.to_owned(), "x".to_owned()]),
+            ],
+        });
+        for (template, expected) in [
+            ("{name}", None),
+            ("{sub}", None),
+            ("{claim:nick}", None),
+            ("<{name}>", None),
+            ("{claim:roles}", Some("staff,x")),
+            ("{user}", Some("zoe")),
+        ] {
+            let source = HeaderSource::Template(Template::parse(template).expect("a template"));
+            let head = HeaderPlan::new(vec![(HeaderName::from_static("x-test"), source)])
+                .render(Some((&identity, "abcd1234")));
+            let values: Vec<_> =
+                head.fields().iter().map(|(_, value)| value.to_str().expect("text")).collect();
+            assert_eq!(values.first().copied(), expected, "{template} of {odd:?}");
+            assert_eq!(head.omitted(), u64::from(template != "{user}"), "{template} of {odd:?}");
+        }
+    }
+}
+
+#[test]
 fn templates_that_are_no_templates_are_refused() {
     use TemplateError as E;
     for (text, error) in [

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use super::origin::Scheme;
@@ -211,11 +211,14 @@ impl Forwarded {
     }
 }
 
-/// The members of all lines of a list field, from the right.
+/// The members of all lines of a list field, from the right, without their quotes being looked at.
+///
+/// A member that is no text stands for itself alone: a proxy may append its own to a line that a stranger began, and
+/// nothing in that line may spoil what the proxy wrote.
 fn members<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
-    let lines = headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or("?"));
-    let mut members: Vec<_> =
-        lines.flat_map(|line| line.split(',')).map(str::trim).filter(|text| !text.is_empty()).collect();
+    let lines = headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
+    let members = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let mut members: Vec<_> = members.filter(|member| !member.is_empty()).map(text).collect();
     members.reverse();
     members
 }
@@ -230,24 +233,62 @@ fn x_forwarded_proto(headers: &HeaderMap) -> Option<Scheme> {
 }
 
 fn forwarded(headers: &HeaderMap) -> Vec<(Option<IpAddr>, Option<Scheme>)> {
-    members(headers, "forwarded")
-        .into_iter()
-        .map(|element| {
-            let mut hop = (None, None);
-            for pair in element.split(';') {
-                let Some((name, value)) = pair.split_once('=') else {
-                    continue;
-                };
-                let value = value.trim().trim_matches('"');
-                match name.trim().to_ascii_lowercase().as_str() {
-                    "for" => hop.0 = address(value),
-                    "proto" => hop.1 = Scheme::parse(value),
-                    _ => {}
-                }
-            }
-            hop
-        })
-        .collect()
+    let lines: Vec<&HeaderValue> = headers.get_all("forwarded").into_iter().collect();
+    let elements = lines.into_iter().rev().flat_map(|line| split_from_right(line.as_bytes(), b','));
+    let elements = elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty());
+    elements.map(|element| hop(element).unwrap_or((None, None))).collect()
+}
+
+/// One element of `Forwarded` (RFC 7239 section 4). None if it is not well-formed, or says a thing twice.
+fn hop(element: &[u8]) -> Option<(Option<IpAddr>, Option<Scheme>)> {
+    let (mut by_for, mut by_proto) = (None, None);
+    for pair in split_from_right(element, b';').into_iter().map(<[u8]>::trim_ascii) {
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (pair.get(..at)?, text(pair.get(at + 1..)?));
+        let value = match value.strip_prefix('"') {
+            Some(rest) => rest.strip_suffix('"')?,
+            None => value,
+        };
+        // No address and no scheme needs a quote or a backslash inside.
+        let value = if value.contains(['"', '\\']) { "?" } else { value };
+        let slot = match name.to_ascii_lowercase().as_slice() {
+            b"for" => &mut by_for,
+            b"proto" => &mut by_proto,
+            _ => continue,
+        };
+        if slot.replace(value).is_some() {
+            return None;
+        }
+    }
+    Some((by_for.and_then(address), by_proto.and_then(Scheme::parse)))
+}
+
+/// The parts between separators that stand in no quoted string, from the right.
+///
+/// From the right, since the right end is what a trusted proxy wrote: a quote that a stranger left open in front of it
+/// cannot swallow it, and a separator that a stranger put into a value that the proxy quoted (`host="a, for=1.1.1.1"`)
+/// makes no part.
+fn split_from_right(line: &[u8], separator: u8) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    let (mut end, mut is_quoted) = (line.len(), false);
+    for (at, byte) in line.iter().copied().enumerate().rev() {
+        if byte == b'"' {
+            let before = line.get(..at).unwrap_or_default();
+            let escapes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+            // Outside of a string nothing is escaped: there any quote is the end of one.
+            is_quoted = !is_quoted || escapes % 2 == 1;
+        } else if byte == separator && !is_quoted {
+            parts.push(line.get(at + 1..end).unwrap_or_default());
+            end = at;
+        }
+    }
+    parts.push(line.get(..end).unwrap_or_default());
+    parts
+}
+
+/// The text of a member; `?`, which is nothing, for bytes that are none.
+fn text(member: &[u8]) -> &str {
+    std::str::from_utf8(member).unwrap_or("?")
 }
 
 /// An address with an optional port, in any of the forms proxies write: `1.2.3.4`, `1.2.3.4:5`, `::1`, `[::1]:5`.

@@ -167,3 +167,41 @@ async fn a_grpc_call_is_told_of_every_other_refusal_by_its_status_too() {
     let denied = events.iter().any(|event| event["kind"] == "audit" && event["reason"] == "not_allowed");
     assert!(denied, "the log tells of a refusal, whatever status went out");
 }
+
+#[tokio::test]
+async fn what_chromium_sends_is_the_kind_that_it_is_and_only_page_loads_go_to_the_provider() {
+    let stage = stage().await;
+    let mut seen = BTreeSet::new();
+    for file in ["chromium/secure.txt", "chromium/plain.txt"] {
+        for case in heads(file) {
+            let context = format!("{file}: {}", case.name);
+            assert_eq!(kind(&case).name(), case.expected[0], "{context}");
+            let answer = word(&stage, &case, &send(&stage, &case, &case.target).await);
+            // Inside of a frame on plain http nothing tells the load from that of a page.
+            let is_page =
+                case.name.starts_with("navigation") || (file.ends_with("plain.txt") && case.name == "iframe");
+            assert_eq!(answer, if is_page { "login" } else { "401" }, "{context}");
+            let never = word(&stage, &case, &send(&stage, &case, &format!("/never{}", case.target)).await);
+            assert_eq!(never, "401", "{context}");
+            seen.insert(case.expected[0].clone());
+        }
+    }
+    for kind in [
+        "navigation",
+        "form",
+        "frame",
+        "prefetch",
+        "fetch",
+        "resource",
+        "manifest",
+        "service-worker",
+        "event-stream",
+        "websocket",
+        "preflight",
+        "unmarked",
+        "call",
+    ] {
+        assert!(seen.contains(kind), "no {kind} was recorded");
+    }
+    assert!(stage.upstream.received().is_empty());
+}

@@ -16,6 +16,7 @@ mod hosts;
 mod layering;
 mod lines;
 mod loops;
+mod presets;
 mod provider;
 mod providers;
 mod rate;

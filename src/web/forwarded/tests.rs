@@ -92,10 +92,67 @@ fn the_forwarded_field_is_read_with_its_quotes_and_only_in_its_convention() {
     assert_eq!(client(Convention::Forwarded, "10.0.0.1:1", &[("x-forwarded-for", "1.1.1.1")]), "10.0.0.1");
 }
 
+/// A proxy that appends to the line of a stranger writes the last word, whatever the line holds before it.
+#[test]
+fn a_line_that_a_stranger_began_does_not_spoil_what_the_proxy_wrote() {
+    for left in ["\u{e9}", "\"", "\\\"", "for=\"x", "a\\", "\"\\", ";", "=", "for=\"\\\", x"] {
+        let value = format!("{left}, 1.1.1.1");
+        assert_eq!(
+            client(Convention::XForwarded, "10.0.0.1:1", &[("x-forwarded-for", &value)]),
+            "1.1.1.1",
+            "{value}"
+        );
+        let value = format!("{left}, for=1.1.1.1;host=\"x\"");
+        assert_eq!(
+            client(Convention::Forwarded, "10.0.0.1:1", &[("forwarded", &value)]),
+            "1.1.1.1",
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn a_separator_in_a_quoted_value_makes_no_hop() {
+    for value in [
+        "for=1.1.1.1;host=\"x, for=6.6.6.6\"",
+        "for=1.1.1.1;host=\"x;for=6.6.6.6\"",
+        "for=1.1.1.1;host=\"x\\\", for=6.6.6.6\"",
+        "host=\", for=6.6.6.6;a=\"; for=1.1.1.1",
+        "host=\"\\\\\"; for=1.1.1.1",
+    ] {
+        assert_eq!(
+            client(Convention::Forwarded, "10.0.0.1:1", &[("forwarded", value)]),
+            "1.1.1.1",
+            "{value}"
+        );
+    }
+    for broken in [
+        "for=1.1.1.1;for=6.6.6.6",
+        "for=\"6.6.6.6",
+        "for=6.6.6.6\"",
+        "for",
+        "6.6.6.6",
+        "for=1.1.1.1;;proto=https",
+    ] {
+        assert_eq!(
+            client(Convention::Forwarded, "10.0.0.1:1", &[("forwarded", broken)]),
+            "10.0.0.1",
+            "{broken}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn what_stands_left_of_the_client_changes_nothing(left in "[ -~]{0,60}") {
         let value = format!("{left}, 1.1.1.1, 10.0.0.2");
         prop_assert_eq!(client(Convention::XForwarded, "10.0.0.1:1", &[("x-forwarded-for", &value)]), "1.1.1.1");
+    }
+
+    #[test]
+    fn nor_does_it_in_the_forwarded_field(left in "([ -~\u{e9}]|\"|\\\\|,|;|for=)*", host in "[ -!#-\\[\\]-~]{0,30}") {
+        let value = format!("{left}, for=1.1.1.1;host=\"{host}\";proto=https, for=10.0.0.2");
+        let read = read(Convention::Forwarded, "10.0.0.1:1", &[("forwarded", &value)]);
+        prop_assert_eq!((read.client().to_string(), read.scheme()), ("1.1.1.1".to_owned(), Some(Scheme::Https)));
     }
 }
