@@ -1,7 +1,6 @@
 //! The one place of wiring: from a checked configuration to a gateway that serves.
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -13,7 +12,7 @@ use crate::config::Config;
 use crate::flow::{Gateway, Generation, Logging, Providers, Shared};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound, Limits};
+use crate::listener::{self, BindError, Bound, Endpoint, Limits};
 use crate::observe::Observer;
 use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
@@ -39,8 +38,8 @@ pub struct Parts {
 
 /// A running gateway.
 pub struct App {
-    public: Vec<SocketAddr>,
-    admin: Option<SocketAddr>,
+    public: Vec<Endpoint>,
+    admin: Vec<Endpoint>,
     probes: Admin,
     trail: Trail,
     parts: Parts,
@@ -81,8 +80,8 @@ impl App {
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
-        let public = bound.http.local_addrs();
-        let admin = bound.admin.as_ref().and_then(|bound| bound.local_addrs().first().copied());
+        let public = bound.http.endpoints();
+        let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
         let limits = Limits::new(config.listen.max_connections);
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
@@ -113,16 +112,16 @@ impl App {
         Ok(app)
     }
 
-    /// The public addresses, as bound.
+    /// Where requests come in, as bound.
     #[must_use]
-    pub fn public(&self) -> &[SocketAddr] {
+    pub fn public(&self) -> &[Endpoint] {
         &self.public
     }
 
-    /// The admin address, as bound.
+    /// Where the admin answers are, as bound. Empty when they are off.
     #[must_use]
-    pub const fn admin(&self) -> Option<SocketAddr> {
-        self.admin
+    pub fn admin(&self) -> &[Endpoint] {
+        &self.admin
     }
 
     /// The trail of audit events: to be flushed at the end, and asked how much was lost.

@@ -10,7 +10,9 @@ pub mod lines;
 pub mod meter;
 pub mod observe;
 pub mod random;
+pub mod roots;
 pub mod secret;
+pub mod socket;
 pub mod web;
 
 // core: pure decisions; no I/O, no async, `now` is an argument

@@ -9,7 +9,6 @@ mod trail;
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
@@ -20,6 +19,7 @@ pub use trail::{Form, Trail};
 
 use crate::clock::Timestamp;
 use crate::lines::{bounded, spoken};
+use crate::web::ClientAddr;
 
 /// An event, with what is known of it.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub struct Event<'a> {
     /// The request's id.
     pub request_id: Option<&'a str>,
     /// The client's address.
-    pub client: Option<IpAddr>,
+    pub client: Option<ClientAddr>,
     /// The provider that was involved.
     pub provider: Option<&'a str>,
     /// How many events were lost since the process started.
@@ -144,8 +144,8 @@ impl<'a> Event<'a> {
             dropped: Option<u64>,
             #[serde(skip_serializing_if = "Option::is_none")]
             request_id: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            client: Option<IpAddr>,
+            #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_if_any")]
+            client: Option<ClientAddr>,
             #[serde(skip_serializing_if = "Option::is_none")]
             detail: Option<Cow<'a, str>>,
         }
@@ -227,6 +227,13 @@ fn host<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
 
 fn path<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&bounded(value, PATH))
+}
+
+fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[cfg(test)]

@@ -256,7 +256,7 @@ impl Entry {
 
 /// The client's address, as the trusted chain has it; never what a stranger says of itself.
 fn client(facts: &Facts) -> Option<IpAddr> {
-    Some(facts.forwarded().client().ip())
+    facts.forwarded().client().ip()
 }
 
 fn entries(terms: Vec<Term>) -> Vec<Entry> {

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use super::{ConfigArgs, Exit, print, tell};
 use crate::config::{Config, Loaded};
 use crate::gate::Route;
-use crate::proxy::Target;
 use crate::web::HostPattern;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
@@ -24,7 +23,6 @@ fn table(config: &Config) -> String {
     for route in &config.routes {
         for host in &route.hosts {
             for path in &route.paths {
-                let Target { host: upstream, port } = &route.upstream.target;
                 let cells = [
                     route.route.name().to_owned(),
                     host.to_string(),
@@ -36,7 +34,7 @@ fn table(config: &Config) -> String {
                     } else {
                         route.header_sets.join(", ")
                     },
-                    format!("http://{upstream}:{port}"),
+                    route.upstream.target.to_string(),
                 ];
                 rows.push((key(host, path, route.route.name()), cells));
             }

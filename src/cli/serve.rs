@@ -59,18 +59,18 @@ async fn serve(config: Config) -> Exit {
             tell(&format!("vestibule: {}", chain(&error)));
             if is_taken(&error) {
                 tell(
-                    "    end what uses it (ss -ltnp shows that), or choose another by listen.http or listen.admin",
+                    "    end what uses it (ss -ltnxp shows that), or choose another by listen.http or listen.admin",
                 );
             }
             return Exit::Failed;
         }
     };
     summary.iter().for_each(|line| tell(line));
-    for address in app.public() {
-        tell(&format!("vestibule: listening on http://{address}"));
+    for endpoint in app.public() {
+        tell(&format!("vestibule: listening on {endpoint}"));
     }
-    if let Some(address) = app.admin() {
-        tell(&format!("vestibule: admin on http://{address} (/livez, /readyz)"));
+    for endpoint in app.admin() {
+        tell(&format!("vestibule: admin on {endpoint} (/livez, /readyz)"));
     }
     signals.next().await;
     end(app, signals, &lines).await

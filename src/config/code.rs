@@ -69,6 +69,8 @@ codes! {
     SameAddress = "same-address",
     /// A network that is none.
     Network = "network",
+    /// A rule asks for the network of clients that have no address.
+    UnixClient = "unix-client",
     /// A secret written into the file.
     PlainSecret = "plain-secret",
     /// A secret reference that is malformed.
@@ -141,6 +143,10 @@ codes! {
     NoUpstream = "no-upstream",
     /// An upstream that is none.
     UpstreamUrl = "upstream-url",
+    /// TLS settings of an upstream that cannot be.
+    UpstreamTls = "upstream-tls",
+    /// An upstream whose certificate is not looked at.
+    InsecureTls = "insecure-tls",
     /// A host that is none.
     Host = "host",
     /// A pattern of hosts where people sign in, and no cookie for them all.

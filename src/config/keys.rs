@@ -49,11 +49,13 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in: IP address and port, or `localhost:PORT`. Plain http; TLS ends in front.
+    /// Where requests come in: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket. Plain http; TLS
+    /// ends in front.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
     /// Where `/livez` and `/readyz` are. May not share an address with `http`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
-    /// The proxies in front, as `"10.0.0.0/8"` or one address. Only their forwarding headers and request ids count.
+    /// The proxies in front, as `"10.0.0.0/8"`, one address, or `"unix"` for whoever comes over a Unix socket. Only their
+    /// forwarding headers and request ids count.
     trusted_proxies: List(&Text("network")), Is("[]");
     /// Which headers those proxies use. The other kind is never read.
     client_address_from: Words(&["x-forwarded", "forwarded"]), Is("\"x-forwarded\"");
@@ -153,7 +155,8 @@ PROVIDER {
 keys! {
 /// `[routes.NAME]`
 ROUTE {
-    /// `http://HOST` or `http://HOST:PORT`. Paths are sent as they came.
+    /// `http://HOST`, `http://HOST:PORT`, the same with `https`, or `unix:/PATH` for a Unix socket. Paths are sent as they
+    /// came.
     upstream: Text("URL"), Required;
     /// Who may enter. Any one term admits.
     allow: List(&TERM), Required;
@@ -195,12 +198,30 @@ ROUTE {
     host_header: WordsOr(&["preserve", "upstream"], "host"), Is("\"preserve\"");
     /// From the end of the request to the head of the answer. Over it: 504.
     timeout: DurationOrOff, Is("\"60s\"");
-    /// Connecting to the upstream. Over it: 504.
+    /// Connecting to the upstream, TLS included. Over it: 504.
     connect_timeout: Duration, Is("\"5s\"");
     /// Silence of a stream, a WebSocket, an upload or a stalled answer.
     idle_timeout: DurationOrOff, Is("\"15m\"");
     /// The largest request body. Over it: 413.
     max_body: Size(1, 1 << 40), Means("no limit");
+    /// How TLS is spoken with an `https` upstream.
+    upstream_tls: Table(UPSTREAM_TLS), Means("the system's roots");
+}
+}
+
+keys! {
+/// `upstream_tls` in `[routes.NAME]`
+UPSTREAM_TLS {
+    /// PEM file with the root certificates that this upstream's must come from. No others count then, the system's neither.
+    ca: Path, Means("the system's");
+    /// The name that is asked for (SNI) and that the certificate must be for. `Host` is `host_header`'s matter.
+    server_name: Text("host"), Means("host of `upstream`");
+    /// PEM file with the certificate that we show when asked, followed by those between it and its authority.
+    cert: Path, Means("none");
+    /// Its private key, in PEM. `cert` and `key` come together.
+    key: Secret, Means("none");
+    /// Takes any certificate. Whoever is between reads everything and answers as the upstream. Excludes `ca`.
+    insecure_skip_verify: Bool, Is("false");
 }
 }
 

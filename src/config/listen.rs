@@ -1,7 +1,10 @@
 //! The `[listen]` section.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
+use figment::value::Value;
 use ipnet::IpNet;
 
 use super::code::Code;
@@ -9,13 +12,16 @@ use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
 use super::values;
-use crate::listener::{Address, Settings};
+use crate::listener::{Address, Place, Settings};
 use crate::web::TrustedProxies;
-use crate::web::forwarded::Convention;
+use crate::web::forwarded::{Convention, Trust};
 
 const EXAMPLE: &str = "http = [\"127.0.0.1:4180\"]";
 const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4180);
 const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4181);
+
+/// What fits into the system's address of a socket (unix(7)), without its last byte.
+pub(super) const MAX_SOCKET_PATH: usize = 107;
 
 pub(super) fn read(top: &Section<'_>) -> Settings {
     let section = top.section("listen", keys::LISTEN);
@@ -32,7 +38,7 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
             None => section.fault(Code::SameAddress, message, help),
         }
     }
-    let networks = section.read("trusted_proxies", Vec::new(), |field| networks(field));
+    let (networks, unix) = section.read("trusted_proxies", Default::default(), |field| trusted(field, &http));
     let convention = section.read("client_address_from", Convention::default(), |field| {
         values::choice(
             field,
@@ -43,7 +49,7 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
     Settings {
         http,
         admin,
-        trusted_proxies: TrustedProxies::new(networks, convention),
+        trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
         max_connections: section
             .read("max_connections", 10_000, |field| values::number(field, 1..=1_000_000)),
         max_head: usize::try_from(max_head).unwrap_or(usize::MAX),
@@ -51,7 +57,7 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
 }
 
 fn fixed(socket: SocketAddr) -> Address {
-    Address { text: socket.to_string(), sockets: vec![socket] }
+    Address { text: socket.to_string(), place: Place::Tcp(vec![socket]) }
 }
 
 fn public_addresses(field: &Field<'_>) -> Option<Vec<Address>> {
@@ -84,11 +90,16 @@ fn admin_address(field: &Field<'_>) -> Option<Option<Address>> {
     }
 }
 
-/// An IP address with a port, or `localhost` with one. Other names would need a resolver at start.
+/// An IP address with a port, or `localhost` with one, or the path of a socket. Other names would need a resolver at
+/// start.
 fn address(field: &Field<'_>, example: &str) -> Option<Address> {
     let text = field.text("an address with a port", example)?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        let place = Place::Unix(socket_path(field, path)?);
+        return Some(Address { text: text.to_owned(), place });
+    }
     if let Ok(socket) = text.parse::<SocketAddr>() {
-        return Some(Address { text: text.to_owned(), sockets: vec![socket] });
+        return Some(Address { text: text.to_owned(), place: Place::Tcp(vec![socket]) });
     }
     let port = text.strip_prefix("localhost:").filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
     if let Some(port) = port.and_then(|port| port.parse().ok()) {
@@ -96,13 +107,31 @@ fn address(field: &Field<'_>, example: &str) -> Option<Address> {
             SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
             SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),
         ];
-        return Some(Address { text: text.to_owned(), sockets });
+        return Some(Address { text: text.to_owned(), place: Place::Tcp(sockets) });
     }
     field.fault(
         Code::Address,
         format!("{} is {}, which is no address with a port", field.path(), quote(text)),
-        "write 127.0.0.1:4180 or localhost:4180 for this machine, 0.0.0.0:4180 or [::]:4180 for all addresses",
+        "write 127.0.0.1:4180 or localhost:4180 for this machine, 0.0.0.0:4180 or [::]:4180 for all addresses, unix:PATH for a socket",
     );
+    None
+}
+
+/// Where the socket file is made. Relative paths start at the folder of the configuration file.
+fn socket_path(field: &Field<'_>, text: &str) -> Option<PathBuf> {
+    let path = field.context().resolve(text);
+    let (wrong, help) = if text.is_empty() || text.ends_with('/') {
+        ("names no file", "for example: unix:/run/vestibule/http.sock")
+    } else if text.starts_with("//") {
+        ("is written as a URL", "write the path behind the colon: unix:/run/vestibule/http.sock")
+    } else if text.contains(char::is_control) {
+        ("holds a control character", "write a plain path")
+    } else if path.as_os_str().as_bytes().len() > MAX_SOCKET_PATH {
+        ("is longer than the 107 bytes that the system allows", "choose a shorter path")
+    } else {
+        return Some(path);
+    };
+    field.fault(Code::Address, format!("{} {wrong}: {}", field.path(), quote(text)), help);
     None
 }
 
@@ -114,17 +143,33 @@ fn overlap(a: &Address, b: &Address) -> bool {
         let same_family = a.is_ipv4() == b.is_ipv4() || [a, b].iter().any(|one| is_all_v6(one));
         a.port() == b.port() && a.port() != 0 && same_ip && same_family
     };
-    a.sockets.iter().any(|one| b.sockets.iter().any(|other| clash(one, other)))
+    match (&a.place, &b.place) {
+        (Place::Tcp(a), Place::Tcp(b)) => a.iter().any(|one| b.iter().any(|other| clash(one, other))),
+        (Place::Unix(a), Place::Unix(b)) => a == b,
+        (Place::Tcp(_), Place::Unix(_)) | (Place::Unix(_), Place::Tcp(_)) => false,
+    }
 }
 
 fn is_all_v6(socket: &SocketAddr) -> bool {
     socket.is_ipv6() && socket.ip().is_unspecified()
 }
 
-fn networks(field: &Field<'_>) -> Option<Vec<IpNet>> {
+/// Networks, and `"unix"` for whoever comes over a socket of ours.
+fn trusted(field: &Field<'_>, http: &[Address]) -> Option<(Vec<IpNet>, Trust)> {
     const EXAMPLE: &str = "trusted_proxies = [\"10.0.0.0/8\"]";
     let items = field.items(EXAMPLE);
-    Some(items.iter().filter_map(|item| network(item, EXAMPLE)).collect())
+    let (sockets, networks): (Vec<_>, Vec<_>) =
+        items.iter().partition(|item| matches!(item.value(), Value::String(_, text) if text == "unix"));
+    let is_unix = |address: &Address| matches!(address.place, Place::Unix(_));
+    if let Some(item) = sockets.first().filter(|_| !http.iter().any(is_unix)) {
+        item.warning(
+            Code::Network,
+            format!("{} trusts whoever comes over a Unix socket, and listen.http names none", item.path()),
+            "remove it, or add unix:PATH to listen.http",
+        );
+    }
+    let unix = if sockets.is_empty() { Trust::Untrusted } else { Trust::Trusted };
+    Some((networks.into_iter().filter_map(|item| network(item, EXAMPLE)).collect(), unix))
 }
 
 fn network(field: &Field<'_>, example: &str) -> Option<IpNet> {

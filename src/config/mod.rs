@@ -5,7 +5,7 @@
 //! with its place and its remedy, and none of them holds a secret.
 
 mod audit;
-mod ca;
+mod certificates;
 mod code;
 mod document;
 mod environment;
@@ -33,6 +33,7 @@ mod secrets;
 mod session;
 mod settings;
 mod unasked;
+mod upstream;
 mod values;
 mod whose;
 
@@ -187,6 +188,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
         providers: &providers.names,
         email_claims: &email_claims,
         sets: &sets,
+        listen: &listen,
         cookie_domain: cookie_domain.as_ref(),
     };
     let routes = routes::read(top, &around);

@@ -9,7 +9,7 @@ use super::fault::quote;
 use super::keys;
 use super::nearest::nearest;
 use super::reader::{Field, Section};
-use super::{ca, secrets, values};
+use super::{certificates, secrets, values};
 use crate::identity::ProviderName;
 use crate::oidc::{Algorithm, EmailTrust, Settings, Transport, Userinfo};
 use crate::web::HostName;
@@ -119,7 +119,7 @@ fn read_one(name: &str, section: &Section<'_>) -> Option<Settings> {
     });
     let algorithms = section.field("algorithms").map(|field| algorithms(&field));
     let auth_params = section.read("auth_params", Vec::new(), |field| Some(auth_params(field)));
-    let extra_roots = section.read("ca", Vec::new(), |field| ca::read(field));
+    let extra_roots = section.read("ca", Vec::new(), |field| certificates::roots(field, "the provider"));
     let timeout = section.read("timeout", Duration::from_secs(10), |field| values::duration(field));
     let clock_skew = section.read("clock_skew", Duration::from_secs(60), |field| values::any_duration(field));
 

@@ -11,8 +11,9 @@ use super::general::PlainHttp;
 use super::headers::HeaderSets;
 use super::places::{Claim, Places};
 use super::reader::{Field, Section};
-use super::{RouteConfig, keys, options, places, rules, values, whose};
+use super::{RouteConfig, keys, options, places, rules, upstream, values, whose};
 use crate::gate::{Route, RouteId};
+use crate::listener;
 use crate::proxy::{HostHeader, Rewriting, RouteSettings, Target};
 use crate::web::{HostName, HostPattern, Origin};
 
@@ -24,12 +25,12 @@ pub(super) struct Around<'a, 'b> {
     pub(super) providers: &'b [&'a str],
     pub(super) email_claims: &'b [&'b str],
     pub(super) sets: &'b HeaderSets<'a>,
+    pub(super) listen: &'b listener::Settings,
     /// The domain that the session cookie is for; none when each host has its own.
     pub(super) cookie_domain: Option<&'b HostName>,
 }
 
 const FORM: &str = "[routes.wiki]";
-const UPSTREAM_EXAMPLE: &str = "upstream = \"http://127.0.0.1:8080\"";
 
 /// All routes, in the order of the file. None when something is wrong with one of them.
 pub(super) fn read<'a>(top: &Section<'a>, around: &Around<'a, '_>) -> Option<Vec<RouteConfig>> {
@@ -88,7 +89,7 @@ fn read_one<'a>(
             options::check_idle(section, rule, options, hosts, around);
         }
     }
-    let upstream = upstream(section, rewriting);
+    let upstream = settings(section, rewriting);
     let (plan, header_sets) = header_sets?;
     Some(RouteConfig {
         route: Arc::new(Route::new(id, name.to_owned(), rule?, plan, options?).accepting(providers?)),
@@ -99,20 +100,10 @@ fn read_one<'a>(
     })
 }
 
-fn upstream(section: &Section<'_>, rewriting: Option<Rewriting>) -> Option<RouteSettings> {
-    let target = match section.field("upstream") {
-        Some(field) => target(&field),
-        None => {
-            section.missing(
-                "upstream",
-                Code::NoUpstream,
-                format!("{} does not say where requests go", section.path()),
-                format!("for example: {UPSTREAM_EXAMPLE}"),
-            );
-            None
-        }
-    };
-    let host_header = section.read("host_header", HostHeader::default(), |field| host_header(field));
+fn settings(section: &Section<'_>, rewriting: Option<Rewriting>) -> Option<RouteSettings> {
+    let target = upstream::target(section);
+    let host_header =
+        section.read("host_header", HostHeader::default(), |field| host_header(field, target.as_ref()));
     let seconds = Duration::from_secs;
     let connect_timeout = section.read("connect_timeout", seconds(5), |field| values::duration(field));
     let timeout = section.read("timeout", Some(seconds(60)), |field| values::duration_or_off(field));
@@ -133,28 +124,17 @@ fn upstream(section: &Section<'_>, rewriting: Option<Rewriting>) -> Option<Route
     })
 }
 
-fn target(field: &Field<'_>) -> Option<Target> {
-    let text = field.text("one URL", UPSTREAM_EXAMPLE)?;
-    // The text is not shown: a URL may hold a password.
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    let origin = Origin::parse(text).filter(|origin| origin.port() != 0);
-    let wrong = match (scheme, origin) {
-        (Some(scheme), _) if !scheme.eq_ignore_ascii_case("http") => "has a scheme other than http",
-        (Some(_), Some(origin)) => return Some(Target { host: origin.host().clone(), port: origin.port() }),
-        (Some(_), None) => "is not scheme, host and optional port",
-        (None, _) => "is no URL",
-    };
-    field.fault(
-        Code::UpstreamUrl,
-        format!("{} {wrong}", field.path()),
-        "legal are http://HOST and http://HOST:PORT, without path, query or user",
-    );
-    None
-}
-
-fn host_header(field: &Field<'_>) -> Option<HostHeader> {
+fn host_header(field: &Field<'_>, target: Option<&Target>) -> Option<HostHeader> {
     match field.text("a text", "host_header = \"preserve\"")? {
         "preserve" => Some(HostHeader::Preserve),
+        "upstream" if matches!(target, Some(Target::Unix { .. })) => {
+            field.fault(
+                Code::Host,
+                format!("{} asks for the upstream's own host, and a Unix socket has none", field.path()),
+                "write \"preserve\" or a host",
+            );
+            None
+        }
         "upstream" => Some(HostHeader::Upstream),
         text => {
             let literal = HostName::parse(text).ok().and_then(|_| HeaderValue::from_str(text).ok());

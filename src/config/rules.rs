@@ -129,6 +129,14 @@ fn term(field: &Field<'_>, list: List, around: &Around<'_, '_>) -> Option<Term> 
         return None;
     }
     match &term {
+        Term::Network(_) if around.listen.has_unknown_clients() => {
+            field.fault(
+                Code::UnixClient,
+                format!("{} asks for a network, and clients of the Unix socket in listen.http have no address", field.path()),
+                "add \"unix\" to listen.trusted_proxies if a proxy stands in front that names them, else remove the term",
+            );
+            None
+        }
         Term::Provider(name)
             if !around.providers.is_empty() && !around.providers.contains(&name.as_str()) =>
         {

@@ -176,13 +176,13 @@ fn admit(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<(), Refu
         return Ok(());
     }
     shared.rate.refuse();
-    let peer = facts.peer().ip();
-    if facts.forwarded().trust() == Trust::Untrusted && rate::is_private(peer) && shared.rate.warns() {
+    let peer = facts.peer();
+    if facts.forwarded().trust() == Trust::Untrusted && rate::is_private(peer.ip()) && shared.rate.warns() {
         tracing::warn!(
             code = "login/rate",
             %peer,
-            "{limit} sign-ins a minute were started from one private address; if that is a proxy in front, name it in \
-             listen.trusted_proxies, or all its clients count as one"
+            "{limit} sign-ins a minute were started from one private address or Unix socket; if that is a proxy in front, \
+             name it in listen.trusted_proxies, or all its clients count as one"
         );
     }
     Err(Refusal::TooMany { wait, retry: own::target(facts) })

@@ -30,11 +30,12 @@ struct Minute {
     counts: HashMap<Client, u32>,
 }
 
-/// Who is counted as one: an IPv4 address, or the IPv6 network that one customer gets.
+/// Who is counted as one: an IPv4 address, or the IPv6 network that one customer gets; all whose address is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Client {
     V4(u32),
     V6(u64),
+    Unknown,
 }
 
 /// The limit is reached until this time has passed.
@@ -49,8 +50,13 @@ const MAX_CLIENTS: usize = 65_536;
 
 impl Rate {
     /// Counts a start from `client` at `now`, and says how long to wait if it is one too many.
-    pub(super) fn count(&self, client: IpAddr, limit: NonZeroU32, now: Timestamp) -> Result<(), Wait> {
-        let client = Client::of(client);
+    pub(super) fn count(
+        &self,
+        client: Option<IpAddr>,
+        limit: NonZeroU32,
+        now: Timestamp,
+    ) -> Result<(), Wait> {
+        let client = client.map_or(Client::Unknown, Client::of);
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         let began = match minute.began {
             // A clock that was set back begins a new minute, or the wait might be of any length.
@@ -96,8 +102,9 @@ impl Client {
     }
 }
 
-/// Whether an address is no host of the internet: a proxy in front has such a one more often than a client.
-pub(super) fn is_private(address: IpAddr) -> bool {
+/// Whether a peer is no host of the internet: a proxy in front is such a one more often than a client.
+pub(super) fn is_private(peer: Option<IpAddr>) -> bool {
+    let Some(address) = peer else { return true };
     match address {
         IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
         IpAddr::V6(address) => {
@@ -117,8 +124,8 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().expect("an address")
+    fn ip(text: &str) -> Option<IpAddr> {
+        text.parse().map(Some).expect("an address")
     }
 
     fn limit(count: u32) -> NonZeroU32 {
@@ -145,6 +152,8 @@ mod tests {
         assert_eq!(rate.count(ip("2001:db8:0:2::1"), limit(1), START), Ok(()));
         assert_eq!(rate.count(ip("192.0.2.1"), limit(1), START), Ok(()));
         assert!(rate.count(ip("::ffff:192.0.2.1"), limit(1), START).is_err());
+        assert_eq!(rate.count(None, limit(1), START), Ok(()));
+        assert!(rate.count(None, limit(1), START).is_err(), "all that are unknown are one");
     }
 
     #[test]
@@ -152,7 +161,7 @@ mod tests {
         let rate = Rate::default();
         assert_eq!(rate.count(ip("192.0.2.1"), limit(1), START), Ok(()));
         for n in 0..u32::try_from(MAX_CLIENTS).expect("a number") + 10 {
-            let address = Ipv4Addr::from_bits(0x0A00_0000 + n).into();
+            let address = Some(Ipv4Addr::from_bits(0x0A00_0000 + n).into());
             assert_eq!(rate.count(address, limit(1), START), Ok(()));
         }
         assert_eq!(rate.minute.lock().expect("no panic").counts.len(), MAX_CLIENTS);
@@ -177,5 +186,6 @@ mod tests {
         for text in ["8.8.8.8", "172.32.0.1", "2001:db8::1"] {
             assert!(!is_private(ip(text)), "{text}");
         }
+        assert!(is_private(None), "a Unix socket");
     }
 }

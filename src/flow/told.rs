@@ -14,7 +14,7 @@ pub(super) enum Once {
     /// The session ended by itself.
     Ended(SessionId),
     /// The session's cookie came from there, after somebody had ended it.
-    Revoked(SessionId, IpAddr),
+    Revoked(SessionId, Option<IpAddr>),
 }
 
 /// The last things that were told.

@@ -16,7 +16,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::gate::Route;
 use crate::session::Session;
 use crate::telemetry::{AccessLine, Answered, Ended, IdentityInLog, OpenLine, QueryInLog};
-use crate::web::{Facts, PeerAddr, RequestId, RequestKind};
+use crate::web::{ClientAddr, Facts, PeerAddr, RequestId, RequestKind};
 
 /// A request whose facts were read.
 pub(super) struct Visit {
@@ -171,7 +171,7 @@ impl Visit {
         let facts = &self.facts;
         let mut event = Event::new(name, self.now);
         event.request_id = Some(facts.id().as_str());
-        event.client = Some(facts.forwarded().client().ip());
+        event.client = Some(facts.forwarded().client());
         event.route = self.route();
         event.what = Some(What {
             method: facts.method().as_str(),
@@ -335,7 +335,7 @@ impl Unread {
         }
         let mut event = Event::new(EventName::AccessDenied, self.now);
         event.request_id = Some(self.id.as_str());
-        event.client = Some(self.peer.ip());
+        event.client = Some(self.peer.into());
         event.reason = Some(outline.word);
         event.what = Some(What { method: self.method.as_str(), host: &self.host, path: &self.path });
         self.generation.logging.audit.record(&event);
@@ -345,7 +345,7 @@ impl Unread {
         let line = trail.open(&AccessLine {
             time: self.now,
             request_id: self.id.as_str(),
-            client: &self.peer.ip(),
+            client: &ClientAddr::from(self.peer),
             peer: &self.peer,
             protocol: self.caller.protocol(),
             method: self.method.as_str(),

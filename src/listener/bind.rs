@@ -1,12 +1,17 @@
 //! Taking the addresses: all of them, or a fault that names the one that could not be had.
 
-use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::task::{Context, Poll};
+use std::{fmt, io};
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use socket2::{Domain, Protocol, Type};
+use tokio::net::{TcpListener, TcpStream};
 
-use super::settings::{Address, Settings};
+use super::settings::{Address, Place, Settings};
+use super::unix::UnixSocket;
+use crate::socket::Socket;
+use crate::web::PeerAddr;
 
 /// The sockets of a configuration, bound and listening.
 #[derive(Debug)]
@@ -20,7 +25,23 @@ pub struct Listeners {
 /// Bound sockets, to be given to [`serve`](super::serve).
 #[derive(Debug)]
 pub struct Bound {
-    pub(super) sockets: Vec<TcpListener>,
+    pub(super) sockets: Vec<Listening>,
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+pub(super) enum Listening {
+    Tcp(TcpListener),
+    Unix(UnixSocket),
+}
+
+/// Where a bound socket is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// At this address.
+    Tcp(SocketAddr),
+    /// At the socket file of this path.
+    Unix(PathBuf),
 }
 
 /// An address could not be bound.
@@ -35,7 +56,7 @@ pub struct BindError {
 }
 
 /// Connections that the kernel holds before we take them.
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
 
 /// Binds every address of `settings`. To be called within a runtime.
 ///
@@ -64,19 +85,84 @@ impl Bound {
 
     /// Where it listens; of use after binding port 0.
     #[must_use]
-    pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let endpoint = |socket: &Listening| match socket {
+            Listening::Tcp(socket) => socket.local_addr().ok().map(Endpoint::Tcp),
+            Listening::Unix(socket) => Some(Endpoint::Unix(socket.path().to_owned())),
+        };
+        self.sockets.iter().filter_map(endpoint).collect()
     }
+}
+
+impl Endpoint {
+    /// The address, if it is one.
+    #[must_use]
+    pub const fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Listening {
+    /// The next connection.
+    pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(Socket, PeerAddr)>> {
+        match self {
+            Self::Tcp(socket) => socket.poll_accept(context).map_ok(tcp),
+            Self::Unix(socket) => socket.poll_accept(context).map_ok(unix),
+        }
+    }
+
+    /// The connections that wait in the kernel. The runtime would show those only that it has been told of, so the
+    /// system itself is asked.
+    pub(super) fn into_waiting(self) -> Box<dyn Iterator<Item = (Socket, PeerAddr)> + Send> {
+        match self {
+            Self::Tcp(socket) => {
+                let socket = socket.into_std().ok();
+                Box::new(std::iter::from_fn(move || {
+                    let (stream, peer) = socket.as_ref()?.accept().ok()?;
+                    stream.set_nonblocking(true).ok()?;
+                    Some(tcp((TcpStream::from_std(stream).ok()?, peer)))
+                }))
+            }
+            Self::Unix(socket) => Box::new(socket.into_waiting().map(unix)),
+        }
+    }
+}
+
+fn tcp((stream, peer): (TcpStream, SocketAddr)) -> (Socket, PeerAddr) {
+    (Socket::Tcp(stream), PeerAddr::new(peer))
+}
+
+fn unix(stream: tokio::net::UnixStream) -> (Socket, PeerAddr) {
+    (Socket::Unix(stream), PeerAddr::Unix)
 }
 
 /// A name may stand for several addresses: one that this machine does not have (no IPv6) is passed over, as long as
 /// another is there.
-fn bind_one(address: &Address, sockets: &mut Vec<TcpListener>) -> io::Result<()> {
+fn bind_one(address: &Address, sockets: &mut Vec<Listening>) -> io::Result<()> {
+    let addresses = match &address.place {
+        Place::Tcp(addresses) => addresses,
+        Place::Unix(path) => {
+            sockets.push(Listening::Unix(UnixSocket::bind(path)?));
+            return Ok(());
+        }
+    };
     let mut missing = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let before = sockets.len();
-    for socket in &address.sockets {
+    for socket in addresses {
         match listen(*socket) {
-            Ok(listening) => sockets.push(listening),
+            Ok(listening) => sockets.push(Listening::Tcp(listening)),
             Err(error) if is_missing(&error) => missing = error,
             Err(error) => return Err(error),
         }
@@ -90,7 +176,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -100,16 +186,16 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, Bound};
+    use super::{Address, Bound, Place};
 
     fn address(text: &str) -> Address {
-        Address { text: text.to_owned(), sockets: vec![text.parse().expect("an address")] }
+        Address { text: text.to_owned(), place: Place::Tcp(vec![text.parse().expect("an address")]) }
     }
 
     #[tokio::test]
     async fn a_taken_port_is_named() {
         let first = Bound::new(&[address("127.0.0.1:0")]).expect("a free port");
-        let taken = first.local_addrs().first().copied().expect("an address").to_string();
+        let taken = first.endpoints()[0].address().expect("an address").to_string();
         let error = Bound::new(&[address("127.0.0.1:0"), address(&taken)]).expect_err("a taken port");
         assert_eq!(error.address, taken);
         assert_eq!(error.to_string(), format!("cannot listen on {taken}"));
@@ -118,8 +204,8 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_is_not_here_is_passed_over_beside_one_that_is() {
         let both = ["192.0.2.1:0", "127.0.0.1:0"].map(|text| text.parse().expect("an address"));
-        let name = Address { text: "name:0".to_owned(), sockets: both.to_vec() };
-        assert_eq!(Bound::new(&[name]).expect("one of two").local_addrs().len(), 1);
+        let name = Address { text: "name:0".to_owned(), place: Place::Tcp(both.to_vec()) };
+        assert_eq!(Bound::new(&[name]).expect("one of two").endpoints().len(), 1);
         assert!(Bound::new(&[address("192.0.2.1:0")]).is_err());
     }
 }

@@ -6,11 +6,12 @@
 mod bind;
 mod serve;
 mod settings;
+mod unix;
 mod wire;
 
-pub use bind::{BindError, Bound, Listeners, bind};
+pub use bind::{BindError, Bound, Endpoint, Listeners, bind};
 pub use serve::{Limits, Meters, serve};
-pub use settings::{Address, Settings};
+pub use settings::{Address, Place, Settings};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,14 +15,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::bind::Bound;
+use super::bind::{Bound, Listening};
 use super::wire::{Turn, Wire};
 use crate::clock::Clock;
 use crate::lease::Patience;
 use crate::meter::{Counter, Gauge};
+use crate::socket::Socket;
 use crate::web::PeerAddr;
 
 /// What a connection may take.
@@ -121,18 +120,17 @@ pub async fn serve<S, F, B>(
 {
     let permits = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let (phase, watching) = watch::channel(Phase::Serving);
-    let open = |stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit| {
+    let open = |socket: Socket, peer: PeerAddr, permit: OwnedSemaphorePermit| {
         meters.accepted.increment();
-        let _ = stream.set_nodelay(true);
-        let wire = Wire::new(stream, clock.clone(), limits, meters.clone(), permit);
-        let peer = PeerAddr::new(peer);
+        let _ = socket.without_delay();
+        let wire = Wire::new(socket, clock.clone(), limits, meters.clone(), permit);
         tokio::spawn(connection(wire, peer, service.clone(), watching.clone(), meters.clone()));
     };
     let mut next = 0;
     let accept = async {
         // The semaphore is never closed.
         while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-            let (stream, peer) =
+            let (socket, peer) =
                 match poll_fn(|context| poll_accept(&bound.sockets, &mut next, context)).await {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -144,7 +142,7 @@ pub async fn serve<S, F, B>(
                         continue;
                     }
                 };
-            open(stream, peer, permit);
+            open(socket, peer, permit);
         }
     };
     tokio::select! {
@@ -152,10 +150,10 @@ pub async fn serve<S, F, B>(
         () = shutdown => {}
     }
     // What the kernel has accepted in our name is ours to answer; with the socket it would be reset.
-    for socket in bound.sockets {
-        for (stream, peer) in waiting(socket) {
+    for listening in bound.sockets {
+        for (socket, peer) in listening.into_waiting() {
             let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
-            open(stream, peer, permit);
+            open(socket, peer, permit);
         }
     }
     phase.send_replace(Phase::Leaving);
@@ -226,10 +224,10 @@ async fn connection<S, F, B>(
 
 /// A connection from any of the sockets, which take turns at being asked first.
 fn poll_accept(
-    sockets: &[TcpListener],
+    sockets: &[Listening],
     next: &mut usize,
     context: &mut Context<'_>,
-) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+) -> Poll<io::Result<(Socket, PeerAddr)>> {
     let count = sockets.len();
     for offset in 0..count {
         let index = (*next + offset) % count;
@@ -239,17 +237,6 @@ fn poll_accept(
         }
     }
     Poll::Pending
-}
-
-/// The connections that wait in the kernel. The runtime would show those only that it has been told of, so the system
-/// itself is asked.
-fn waiting(socket: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
-    let socket = socket.into_std().ok();
-    std::iter::from_fn(move || {
-        let (stream, peer) = socket.as_ref()?.accept().ok()?;
-        stream.set_nonblocking(true).ok()?;
-        Some((TcpStream::from_std(stream).ok()?, peer))
-    })
 }
 
 /// Whether an error of accept says something about the one connection only, and the next may be asked for at once.

@@ -1,6 +1,7 @@
 //! The `[listen]` section, checked.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::web::TrustedProxies;
 
@@ -22,8 +23,26 @@ pub struct Settings {
 /// An address to listen on, as written and as it resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// As written: `127.0.0.1:4180`, `localhost:4180`, `[::]:80`.
+    /// As written: `127.0.0.1:4180`, `localhost:4180`, `[::]:80`, `unix:vestibule.sock`.
     pub text: String,
     /// What to bind.
-    pub sockets: Vec<SocketAddr>,
+    pub place: Place,
+}
+
+/// What to bind for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Each of these that this machine has.
+    Tcp(Vec<SocketAddr>),
+    /// A socket file at this path.
+    Unix(PathBuf),
+}
+
+impl Settings {
+    /// Whether clients come whose address nobody knows: over a Unix socket whose peers are not trusted.
+    #[must_use]
+    pub fn has_unknown_clients(&self) -> bool {
+        let is_unix = |address: &Address| matches!(address.place, Place::Unix(_));
+        self.http.iter().any(is_unix) && !self.trusted_proxies.trusts_unix()
+    }
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Address, Bound, Limits, Meters, serve};
+use super::{Address, Bound, Limits, Meters, Place, serve};
 use crate::clock::{Clock, ManualClock, Timestamp};
 
 struct Server {
@@ -31,8 +31,9 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 fn start(max_connections: usize) -> Server {
     let (clock, hand) = Clock::manual(Timestamp::from_secs(1_000_000));
     let socket = "127.0.0.1:0".parse().expect("an address");
-    let bound = Bound::new(&[Address { text: "here".to_owned(), sockets: vec![socket] }]).expect("a port");
-    let address = bound.local_addrs().first().copied().expect("an address");
+    let bound =
+        Bound::new(&[Address { text: "here".to_owned(), place: Place::Tcp(vec![socket]) }]).expect("a port");
+    let address = bound.endpoints()[0].address().expect("an address");
     let (tell, asked) = mpsc::unbounded_channel();
     let service = move |_, request: http::Request<hyper::body::Incoming>| {
         let path = request.uri().path().to_owned();

@@ -12,18 +12,18 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::serve::{Limits, Meters};
 use crate::clock::{Alarm, Clock};
 use crate::lease::Patience;
 use crate::meter::GaugeGuard;
+use crate::socket::Socket;
 
 /// A client's socket with its limits.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Socket,
     clock: Clock,
     limits: Limits,
     meters: Meters,
@@ -134,7 +134,7 @@ impl Turn {
 
 impl Wire {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Socket,
         clock: Clock,
         limits: Limits,
         meters: Meters,

@@ -220,13 +220,9 @@ pub(super) fn check_url(transport: Transport, what: &'static str, url: &str) -> 
     }
 }
 
-/// The system's roots, or those that the program carries where there are none, and further ones that were checked.
+/// The system's roots, and further ones that were checked.
 fn roots(extra: &[CertificateDer<'static>]) -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
+    let mut roots = crate::roots::system();
     roots.add_parsable_certificates(extra.iter().cloned());
     roots
 }

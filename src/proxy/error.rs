@@ -4,6 +4,8 @@ use std::io;
 
 use http::StatusCode;
 
+use super::tls_error::TlsError;
+
 /// Why a request could not be forwarded, or its answer not passed on.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
@@ -34,13 +36,23 @@ pub enum ForwardError {
         /// What the resolver said; none when it gave an empty list.
         source: Option<io::Error>,
     },
-    /// No address could be connected to: 502.
-    #[error("the upstream could not be connected to")]
+    /// No address, or no socket, could be connected to: 502.
+    #[error("cannot connect to {target}")]
     Connect {
+        /// The upstream.
+        target: String,
         /// The last address's error.
         source: io::Error,
     },
-    /// Connecting took too long: 504.
+    /// There is no TLS with it: 502.
+    #[error("no TLS connection to {target}")]
+    Tls {
+        /// The upstream.
+        target: String,
+        /// Why.
+        source: Box<TlsError>,
+    },
+    /// Connecting, TLS with it, took too long: 504.
     #[error("connecting to the upstream took too long")]
     ConnectTimeout,
     /// No response head within the limit: 504.
@@ -126,6 +138,7 @@ impl ForwardError {
             | Self::TransferCoding => Fault::Client,
             Self::Resolve { .. }
             | Self::Connect { .. }
+            | Self::Tls { .. }
             | Self::ConnectTimeout
             | Self::HeadTimeout
             | Self::UploadStalled
@@ -152,6 +165,7 @@ impl ForwardError {
             Self::ConnectTimeout | Self::HeadTimeout | Self::UploadStalled => StatusCode::GATEWAY_TIMEOUT,
             Self::Resolve { .. }
             | Self::Connect { .. }
+            | Self::Tls { .. }
             | Self::UpstreamClosed { .. }
             | Self::BadResponse { .. }
             | Self::BadStatus { .. }
@@ -174,6 +188,7 @@ impl ForwardError {
             Self::TransferCoding => "request/transfer-coding",
             Self::Resolve { .. } => "upstream/resolve",
             Self::Connect { .. } => "upstream/connect",
+            Self::Tls { .. } => "upstream/tls",
             Self::ConnectTimeout => "upstream/connect-timeout",
             Self::HeadTimeout => "upstream/timeout",
             Self::UploadStalled => "upstream/upload-stalled",

@@ -118,7 +118,7 @@ impl Exchange<'_> {
         } else if source.is_parse() {
             ForwardError::BadResponse { source }
         } else {
-            ForwardError::UpstreamClosed { source }
+            self.pool.closed(source)
         }
     }
 }

@@ -57,7 +57,8 @@ pub(super) enum Upgrade {
 #[derive(Clone, Debug)]
 pub(super) struct Forwarding {
     pub(super) chain: HeaderValue,
-    pub(super) client: HeaderValue,
+    /// None when it is unknown.
+    pub(super) client: Option<HeaderValue>,
     pub(super) scheme: HeaderValue,
     pub(super) host: HeaderValue,
     pub(super) port: HeaderValue,
@@ -115,7 +116,11 @@ pub(super) fn rewrite(headers: &mut HeaderMap, outgoing: Outgoing<'_>) -> Change
     headers.insert(&X_FORWARDED_PROTO, forwarding.scheme.clone());
     headers.insert(&X_FORWARDED_HOST, forwarding.host.clone());
     headers.insert(&X_FORWARDED_PORT, forwarding.port.clone());
-    headers.insert(&X_REAL_IP, forwarding.client.clone());
+    match &forwarding.client {
+        Some(client) => headers.insert(&X_REAL_IP, client.clone()),
+        // There is no word for it: applications take the value for an address.
+        None => headers.remove(&X_REAL_IP),
+    };
     headers.insert(&X_REQUEST_ID, forwarding.request_id.clone());
     if let Some(prefix) = &forwarding.prefix {
         headers.insert(&X_FORWARDED_PREFIX, prefix.clone());
@@ -144,7 +149,8 @@ pub(super) fn added(outgoing: Outgoing<'_>) -> Vec<HeaderName> {
         &X_REAL_IP,
         &X_REQUEST_ID,
     ];
-    let mut names: Vec<HeaderName> = forwarding.into_iter().cloned().collect();
+    let is_set = |name: &&&HeaderName| outgoing.forwarding.client.is_some() || **name != X_REAL_IP;
+    let mut names: Vec<HeaderName> = forwarding.iter().filter(is_set).map(|name| (*name).clone()).collect();
     names.extend(outgoing.forwarding.prefix.is_some().then(|| X_FORWARDED_PREFIX.clone()));
     for (name, _) in outgoing.identity {
         if !names.contains(name) {

@@ -19,6 +19,9 @@ mod meters;
 mod pool;
 mod request;
 mod settings;
+mod tls;
+mod tls_error;
+mod transport;
 mod tunnel;
 mod upload;
 mod wire;
@@ -43,6 +46,8 @@ pub use error::{BodyError, Fault, ForwardError};
 pub use meters::Meters;
 pub use pool::Pools;
 pub use settings::{HostHeader, Rewriting, RouteSettings, Target};
+pub use tls::{ClientCertificate, Tls, Trust};
+pub use tls_error::TlsError;
 pub use upload::Uploaded;
 
 use crate::clock::Clock;
@@ -89,7 +94,7 @@ impl Proxy {
         clock: Clock,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
-        let upstreams = routes.into_iter().map(|settings| Upstream::new(settings, &pools)).collect();
+        let upstreams = routes.into_iter().map(|settings| Upstream::new(settings, &pools, &clock)).collect();
         let port = HeaderValue::from(public_url.port());
         Self { upstreams, reserved, cookies, public_url, port, pools, clock, observer }
     }
@@ -218,10 +223,11 @@ impl Proxy {
 
     fn forwarding(&self, facts: &Facts, headers: &HeaderMap) -> Forwarding {
         let scheme = facts.scheme();
-        let client = request::value(facts.forwarded().client().to_string());
+        let client = facts.forwarded().client();
+        let text = request::value(client.to_string());
         Forwarding {
-            chain: request::chain(facts.forwarded().chain(), &client),
-            client,
+            chain: request::chain(facts.forwarded().chain(), &text),
+            client: client.ip().map(|_| text),
             scheme: HeaderValue::from_static(scheme.as_str()),
             // The Host that was received, its port included; without one, the host that was judged.
             host: match headers.get(http::header::HOST) {
@@ -269,21 +275,17 @@ impl Proxy {
 }
 
 impl Upstream {
-    fn new(settings: RouteSettings, pools: &Pools) -> Self {
-        let Target { host, port } = &settings.target;
+    fn new(settings: RouteSettings, pools: &Pools, clock: &Clock) -> Self {
         let host = match &settings.host_header {
             HostHeader::Preserve => None,
-            HostHeader::Upstream if *port == Scheme::Http.default_port() => {
-                Some(request::value(host.to_string()))
-            }
-            HostHeader::Upstream => Some(request::value(format!("{host}:{port}"))),
+            HostHeader::Upstream => settings.target.authority().map(request::value),
             HostHeader::Literal(host) => Some(host.clone()),
         };
-        let name = format!("{}:{}", settings.target.host, settings.target.port);
+        let name = settings.target.to_string();
         let told = |prefix: &String| (prefix.clone(), request::value(request::encode_path(prefix)));
         let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
         stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));
-        Self { pool: pools.of(&settings.target), settings, host, name, stripped }
+        Self { pool: pools.of(&settings.target, clock), settings, host, name, stripped }
     }
 
     /// The prefix to remove, as the upstream is told, and what is left. The longest of the route's prefixes is the one that

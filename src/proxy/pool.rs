@@ -5,32 +5,43 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::io::ErrorKind;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use hyper::client::conn::http1::{self, SendRequest};
-use tokio::net::TcpStream;
+use rustls::RootCertStore;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 
 use super::error::ForwardError;
 use super::meters::Meters;
 use super::settings::Target;
+use super::tls::Connector;
+use super::tls_error::TlsError;
+use super::transport::Transport;
 use super::upload::Upload;
 use super::wire::Wire;
 use crate::clock::{Alarm, Clock};
 use crate::meter::GaugeGuard;
+use crate::socket::Socket;
+use crate::web::HostName;
 
 /// The kept connections of all targets. Survives a reload: a target that stays keeps its connections.
 #[derive(Debug, Default)]
 pub struct Pools {
     meters: Meters,
     targets: Mutex<HashMap<Target, Weak<Pool>>>,
+    /// Read for the first target that wants them.
+    system_roots: OnceLock<Arc<RootCertStore>>,
 }
 
 /// The kept connections of one target.
 #[derive(Debug)]
 pub(super) struct Pool {
     target: Target,
+    /// There when the target speaks TLS.
+    connector: Option<Connector>,
     meters: Meters,
     /// Oldest first.
     idle: Mutex<Vec<(Instant, Link)>>,
@@ -69,12 +80,16 @@ impl Pools {
     }
 
     /// The pool of `target`, which lives as long as anybody holds it.
-    pub(super) fn of(&self, target: &Target) -> Arc<Pool> {
+    pub(super) fn of(&self, target: &Target, clock: &Clock) -> Arc<Pool> {
         let mut targets = lock(&self.targets);
         targets.retain(|_, pool| pool.strong_count() > 0);
         let fresh = || {
-            let idle = Mutex::new(Vec::new());
-            Arc::new(Pool { target: target.clone(), meters: self.meters.clone(), idle })
+            let connector = match target {
+                Target::Https { tls, .. } => Some(Connector::new(tls, clock, || self.system_roots())),
+                Target::Http { .. } | Target::Unix { .. } => None,
+            };
+            let (target, meters) = (target.clone(), self.meters.clone());
+            Arc::new(Pool { target, connector, meters, idle: Mutex::new(Vec::new()) })
         };
         match targets.entry(target.clone()) {
             Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
@@ -88,6 +103,10 @@ impl Pools {
                 pool
             }
         }
+    }
+
+    fn system_roots(&self) -> Arc<RootCertStore> {
+        Arc::clone(self.system_roots.get_or_init(|| Arc::new(crate::roots::system())))
     }
 }
 
@@ -121,7 +140,7 @@ impl Pool {
         }
     }
 
-    /// Opens a connection: the addresses of the name in order, all of them within `limit`.
+    /// Opens a connection, with its handshakes, all within `limit`.
     pub(super) async fn connect(&self, limit: Duration, clock: &Clock) -> Result<Link, ForwardError> {
         let opened = match clock.timeout(limit, self.dial()).await {
             Ok(opened) => opened,
@@ -130,31 +149,80 @@ impl Pool {
         if opened.is_err() {
             self.meters.connect_failures.increment();
         }
-        let stream = opened?;
+        let transport = opened?;
         self.meters.connects.increment();
         let guard = self.meters.connections.hold();
-        Link::start(stream, guard).await
+        Link::start(transport, guard).await
     }
 
-    async fn dial(&self) -> Result<TcpStream, ForwardError> {
-        let Target { host, port } = &self.target;
+    async fn dial(&self) -> Result<Transport, ForwardError> {
+        let socket = match &self.target {
+            Target::Http { host, port } | Target::Https { host, port, .. } => {
+                self.dial_tcp(host, *port).await?
+            }
+            Target::Unix { path } => {
+                let connected = UnixStream::connect(path).await;
+                Socket::Unix(connected.map_err(|source| self.unreachable(source))?)
+            }
+        };
+        match &self.connector {
+            None => Ok(Transport::Plain(socket)),
+            Some(connector) => match connector.connect(socket).await {
+                Ok(stream) => Ok(Transport::Tls(Box::new(stream))),
+                Err(source) => Err(self.insecure(source)),
+            },
+        }
+    }
+
+    /// The addresses of the name in order.
+    async fn dial_tcp(&self, host: &HostName, port: u16) -> Result<Socket, ForwardError> {
         let connected = match host.address() {
-            Some(address) => TcpStream::connect((address, *port)).await,
+            Some(address) => TcpStream::connect((address, port)).await,
             None => {
-                let addresses = tokio::net::lookup_host((host.as_str(), *port))
+                let addresses = tokio::net::lookup_host((host.as_str(), port))
                     .await
                     .map_err(|source| ForwardError::Resolve { source: Some(source) })?;
                 let mut last = None;
                 for address in addresses {
-                    match TcpStream::connect(address).await {
-                        Ok(stream) => return prepare(stream),
-                        Err(source) => last = Some(source),
+                    last = Some(TcpStream::connect(address).await);
+                    if matches!(last, Some(Ok(_))) {
+                        break;
                     }
                 }
-                Err(last.ok_or(ForwardError::Resolve { source: None })?)
+                last.ok_or(ForwardError::Resolve { source: None })?
             }
         };
-        prepare(connected.map_err(|source| ForwardError::Connect { source })?)
+        let socket = Socket::Tcp(connected.map_err(|source| self.unreachable(source))?);
+        socket.without_delay().map_err(|source| self.unreachable(source))?;
+        Ok(socket)
+    }
+
+    /// What became of an exchange over a connection of this pool.
+    pub(super) fn closed(&self, source: hyper::Error) -> ForwardError {
+        let Target::Https { tls, .. } = &self.target else { return ForwardError::UpstreamClosed { source } };
+        match TlsError::of_connection(&source, &tls.name) {
+            Some(source) => self.insecure(source),
+            None => ForwardError::UpstreamClosed { source },
+        }
+    }
+
+    fn unreachable(&self, source: std::io::Error) -> ForwardError {
+        let mut target = self.target.to_string();
+        if matches!(self.target, Target::Unix { .. }) {
+            target.push_str(match source.kind() {
+                ErrorKind::NotFound => " (ENOENT: the application makes it when it starts)",
+                ErrorKind::PermissionDenied => {
+                    " (EACCES: we may not write to it; mind its folder, group and mode)"
+                }
+                ErrorKind::ConnectionRefused => " (ECONNREFUSED: nobody listens on it)",
+                _ => "",
+            });
+        }
+        ForwardError::Connect { target, source }
+    }
+
+    fn insecure(&self, source: TlsError) -> ForwardError {
+        ForwardError::Tls { target: self.target.to_string(), source: Box::new(source) }
     }
 
     fn pop(&self, now: Instant) -> Option<Link> {
@@ -165,11 +233,11 @@ impl Pool {
 }
 
 impl Link {
-    async fn start(stream: TcpStream, guard: GaugeGuard) -> Result<Self, ForwardError> {
+    async fn start(transport: Transport, guard: GaugeGuard) -> Result<Self, ForwardError> {
         let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
             .max_buf_size(MAX_HEAD)
-            .handshake(Wire::new(stream))
+            .handshake(Wire::new(transport))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
         let driver = tokio::spawn(async move {
@@ -187,11 +255,6 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-fn prepare(stream: TcpStream) -> Result<TcpStream, ForwardError> {
-    stream.set_nodelay(true).map_err(|source| ForwardError::Connect { source })?;
-    Ok(stream)
 }
 
 fn expire(idle: &mut Vec<(Instant, Link)>, now: Instant) {

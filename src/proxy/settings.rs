@@ -1,9 +1,12 @@
 //! What a route's upstream is and how patient we are with it, checked.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+use super::tls::Tls;
 use crate::web::HostName;
 
 /// The upstream side of one route.
@@ -13,7 +16,7 @@ pub struct RouteSettings {
     pub target: Target,
     /// The Host that the upstream sees.
     pub host_header: HostHeader,
-    /// Limit for the TCP connection.
+    /// Limit for the connection: TCP and TLS.
     pub connect_timeout: Duration,
     /// Limit from the last request-body byte that the upstream took to the response head; none switches it off.
     pub timeout: Option<Duration>,
@@ -34,13 +37,31 @@ pub struct Rewriting {
     pub stripped: Vec<String>,
 }
 
-/// An upstream: `http://host[:port]`.
+/// An upstream. Equal ones share their connections, so how a connection is secured is a part of it. Shown as it is
+/// written, with its port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Target {
-    /// The host to connect to.
-    pub host: HostName,
-    /// The port.
-    pub port: u16,
+pub enum Target {
+    /// `http://host[:port]`
+    Http {
+        /// The host to connect to.
+        host: HostName,
+        /// The port.
+        port: u16,
+    },
+    /// `https://host[:port]`
+    Https {
+        /// The host to connect to.
+        host: HostName,
+        /// The port.
+        port: u16,
+        /// Whom we expect there, and who we are.
+        tls: Tls,
+    },
+    /// `unix:/path`
+    Unix {
+        /// The absolute path of the socket.
+        path: PathBuf,
+    },
 }
 
 /// The Host that the upstream sees.
@@ -53,4 +74,26 @@ pub enum HostHeader {
     Upstream,
     /// A fixed text.
     Literal(HeaderValue),
+}
+
+impl Target {
+    /// Its host, and its port unless that is the scheme's default: what a Host field says. None for a Unix socket.
+    #[must_use]
+    pub fn authority(&self) -> Option<String> {
+        match self {
+            Self::Http { host, port: 80 } | Self::Https { host, port: 443, .. } => Some(host.to_string()),
+            Self::Http { host, port } | Self::Https { host, port, .. } => Some(format!("{host}:{port}")),
+            Self::Unix { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { host, port } => write!(f, "http://{host}:{port}"),
+            Self::Https { host, port, .. } => write!(f, "https://{host}:{port}"),
+            Self::Unix { path } => write!(f, "unix:{}", path.display()),
+        }
+    }
 }

@@ -10,12 +10,13 @@ use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+
+use super::transport::Transport;
 
 /// A socket whose failed writes wait for the read side to tell.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TokioIo<TcpStream>,
+    stream: TokioIo<Transport>,
     side: WriteSide,
 }
 
@@ -26,7 +27,7 @@ enum WriteSide {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Transport) -> Self {
         Self { stream: TokioIo::new(stream), side: WriteSide::Open }
     }
 
@@ -83,7 +84,12 @@ impl Write for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        if self.side == WriteSide::Broken {
+            return Poll::Pending;
+        }
+        // With TLS, what was written may meet the socket only now.
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.settle(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

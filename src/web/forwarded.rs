@@ -13,16 +13,22 @@ use super::origin::Scheme;
 
 /// The other end of a connection. Not necessarily the client: see [`ClientAddr`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PeerAddr(SocketAddr);
+pub enum PeerAddr {
+    /// Over TCP, from this address.
+    Tcp(SocketAddr),
+    /// Over a Unix socket, where nobody has an address.
+    Unix,
+}
 
-/// The address that we hold to be the client's.
+/// The address that we hold to be the client's. Unknown when it came over a Unix socket and nobody trusted says more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ClientAddr(IpAddr);
+pub struct ClientAddr(Option<IpAddr>);
 
-/// Networks whose forwarding headers count.
+/// Peers whose forwarding headers count.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
+    unix: Trust,
     convention: Convention,
 }
 
@@ -46,11 +52,12 @@ pub struct Forwarded {
 }
 
 /// Whether the peer may speak for others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
     /// The peer is in the trusted list.
     Trusted,
     /// It is not; its forwarding headers were ignored.
+    #[default]
     Untrusted,
 }
 
@@ -61,33 +68,49 @@ impl PeerAddr {
     /// The peer at `address`.
     #[must_use]
     pub const fn new(address: SocketAddr) -> Self {
-        Self(address)
+        Self::Tcp(address)
     }
 
-    /// Its IP address; an IPv4-mapped one as IPv4.
+    /// Its IP address, if it has one; an IPv4-mapped one as IPv4.
     #[must_use]
-    pub fn ip(self) -> IpAddr {
-        self.0.ip().to_canonical()
+    pub fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            Self::Unix => None,
+        }
     }
 }
 
 impl fmt::Display for PeerAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
     }
 }
 
 impl ClientAddr {
-    /// The address.
+    /// The address, if it is known.
     #[must_use]
-    pub const fn ip(self) -> IpAddr {
+    pub const fn ip(self) -> Option<IpAddr> {
         self.0
     }
 }
 
+impl From<PeerAddr> for ClientAddr {
+    fn from(peer: PeerAddr) -> Self {
+        Self(peer.ip())
+    }
+}
+
+/// The address, or the word that RFC 7239 (section 6.2) has for one that nobody knows.
 impl fmt::Display for ClientAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("unknown"),
+        }
     }
 }
 
@@ -95,15 +118,33 @@ impl TrustedProxies {
     /// Trusts `networks`, which speak `convention`.
     #[must_use]
     pub const fn new(networks: Vec<IpNet>, convention: Convention) -> Self {
-        Self { networks, convention }
+        Self { networks, unix: Trust::Untrusted, convention }
+    }
+
+    /// Trusts also, or does not, whoever comes over a Unix socket.
+    #[must_use]
+    pub const fn with_unix(mut self, unix: Trust) -> Self {
+        self.unix = unix;
+        self
+    }
+
+    /// Whether whoever comes over a Unix socket is trusted.
+    #[must_use]
+    pub fn trusts_unix(&self) -> bool {
+        self.unix == Trust::Trusted
     }
 
     /// Reads the forwarding headers of a request that `peer` sent.
     #[must_use]
     pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
-        if !self.contains(peer.ip()) {
-            let client = ClientAddr(peer.ip());
-            return Forwarded { client, chain: vec![peer.ip()], scheme: None, trust: Trust::Untrusted };
+        let trust = match peer.ip() {
+            Some(address) if self.contains(address) => Trust::Trusted,
+            Some(_) => Trust::Untrusted,
+            None => self.unix,
+        };
+        if trust == Trust::Untrusted {
+            let chain = peer.ip().into_iter().collect();
+            return Forwarded { client: peer.into(), chain, scheme: None, trust };
         }
         match self.convention {
             Convention::XForwarded => {
@@ -126,7 +167,8 @@ impl TrustedProxies {
         hops: Vec<(Option<IpAddr>, Option<Scheme>)>,
         fallback: Option<Scheme>,
     ) -> Forwarded {
-        let mut chain = vec![peer.ip()];
+        // A peer without an address is left out: the hops behind it are of this machine.
+        let mut chain: Vec<IpAddr> = peer.ip().into_iter().collect();
         let mut scheme = fallback;
         for (address, spoken) in hops.into_iter().take(MAX_HOPS) {
             // An obfuscated or broken hop hides whatever is behind it: the last address we know is the client's.
@@ -138,7 +180,7 @@ impl TrustedProxies {
             }
         }
         chain.reverse();
-        let client = ClientAddr(chain.first().copied().unwrap_or(peer.ip()));
+        let client = ClientAddr(chain.first().copied());
         Forwarded { client, chain, scheme, trust: Trust::Trusted }
     }
 }
@@ -162,7 +204,7 @@ impl Forwarded {
         self.trust
     }
 
-    /// The client and every hop behind it up to our peer, for the next `X-Forwarded-For`.
+    /// The client and every hop behind it up to our peer, for the next `X-Forwarded-For`; empty when none is known.
     #[must_use]
     pub fn chain(&self) -> &[IpAddr] {
         &self.chain

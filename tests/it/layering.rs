@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: &[&str] = &["clock", "lease", "lines", "meter", "observe", "random", "secret", "web"];
+const BASE: &[&str] =
+    &["clock", "lease", "lines", "meter", "observe", "random", "roots", "secret", "socket", "web"];
 
 /// What each folder or file of `src` may import, besides itself and the base.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -14,7 +15,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("meter", &[]),
     ("observe", &[]),
     ("random", &[]),
+    ("roots", &[]),
     ("secret", &[]),
+    ("socket", &[]),
     ("web", &[]),
     ("identity", &[]),
     ("session", &["identity"]),

@@ -32,4 +32,6 @@ mod session;
 mod sign_in;
 mod sign_out;
 mod support;
+mod tls_upstreams;
+mod unix_sockets;
 mod upstreams;

@@ -14,6 +14,7 @@ fn sections() -> Vec<(&'static str, Vec<&'static str>)> {
         ("login", keys::LOGIN),
         ("providers.main", keys::PROVIDER),
         ("routes.wiki", keys::ROUTE),
+        ("routes.wiki.upstream_tls", keys::UPSTREAM_TLS),
         ("log", keys::LOG),
         ("unknown", keys::LOG),
     ];

@@ -4,6 +4,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rcgen::{CertificateParams, KeyPair};
+
 use super::super::{Faults, Loaded, Outside, parse};
 
 /// A session key in its text form.
@@ -28,6 +30,12 @@ impl Place {
         place.put("readable.secret", SECRET.as_bytes(), 0o644);
         place.put("writable.secret", SECRET.as_bytes(), 0o602);
         place.put("provider-ca.pem", include_bytes!("../../../tests/vectors/config/ca.pem"), 0o644);
+        place.put("company-ca.pem", include_bytes!("../../../tests/vectors/config/ca.pem"), 0o644);
+        let (gateway, other) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
+        let certificate = CertificateParams::default().self_signed(&gateway).expect("a certificate");
+        place.put("gateway.pem", certificate.pem().as_bytes(), 0o644);
+        place.put("gateway.key", gateway.serialize_pem().as_bytes(), 0o600);
+        place.put("other.key", other.serialize_pem().as_bytes(), 0o600);
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         place.put("broken.pem", broken, 0o644);
         place

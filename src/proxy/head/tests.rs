@@ -40,7 +40,7 @@ fn apply(headers: &mut HeaderMap, authorization: Authorization, upgrade: Upgrade
         IDENTITY.iter().map(|(key, value)| (name(key), HeaderValue::from_static(value))).collect();
     let forwarding = Forwarding {
         chain: HeaderValue::from_static("203.0.113.9, 192.0.2.1"),
-        client: HeaderValue::from_static("203.0.113.9"),
+        client: Some(HeaderValue::from_static("203.0.113.9")),
         scheme: HeaderValue::from_static("https"),
         host: HeaderValue::from_static("wiki.example:8443"),
         port: HeaderValue::from_static("8443"),

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::{RouteSettings, Target};
 use super::support::{bench, plain};
 use crate::clock::{Clock, Timestamp};
 use crate::lease::Lease;
+use crate::web::HostName;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -159,7 +161,10 @@ async fn silence_and_the_end_of_the_session_cut_a_stream() {
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_502() {
-    let bench = bench(Clock::system(), Lease::endless(), |route| route.target.port = 1).await;
+    let elsewhere = |route: &mut RouteSettings| {
+        route.target = Target::Http { host: HostName::parse("127.0.0.1").expect("a host").0, port: 1 };
+    };
+    let bench = bench(Clock::system(), Lease::endless(), elsewhere).await;
     let mut client = bench.client().await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(client.head().await.contains("upstream/connect\r\n"));

@@ -42,7 +42,7 @@ pub(super) struct End {
 pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSettings)) -> Bench {
     let upstream = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut settings = RouteSettings {
-        target: Target {
+        target: Target::Http {
             host: HostName::parse("127.0.0.1").expect("a host").0,
             port: upstream.local_addr().expect("an address").port(),
         },
@@ -79,10 +79,10 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     };
     let address = listener::Address {
         text: "here".to_owned(),
-        sockets: vec!["127.0.0.1:0".parse().expect("an address")],
+        place: listener::Place::Tcp(vec!["127.0.0.1:0".parse().expect("an address")]),
     };
     let bound = listener::Bound::new(&[address]).expect("a port");
-    let gateway = bound.local_addrs().first().copied().expect("an address");
+    let gateway = bound.endpoints()[0].address().expect("an address");
     let (limits, counted) = (listener::Limits::new(64), listener::Meters::default());
     tokio::spawn(listener::serve(bound, service, limits, clock, counted, std::future::pending()));
     Bench { gateway, upstream, meters }

@@ -22,6 +22,31 @@ fn client(convention: Convention, peer: &str, fields: &[(&'static str, &str)]) -
 }
 
 #[test]
+fn over_a_unix_socket_the_client_is_unknown_unless_a_trusted_proxy_names_it() {
+    let mut headers = HeaderMap::new();
+    let plain = TrustedProxies::new(Vec::new(), Convention::XForwarded);
+    let trusting = plain.clone().with_unix(Trust::Trusted);
+    let nobody = trusting.read(PeerAddr::Unix, &headers);
+    assert_eq!((nobody.client().ip(), nobody.chain(), nobody.trust()), (None, &[][..], Trust::Trusted));
+    headers.insert("x-forwarded-for", HeaderValue::from_static("6.6.6.6, 1.1.1.1"));
+    headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+    let ignored = plain.read(PeerAddr::Unix, &headers);
+    assert_eq!((ignored.client().to_string().as_str(), ignored.chain()), ("unknown", &[][..]));
+    assert_eq!((ignored.scheme(), ignored.trust()), (None, Trust::Untrusted));
+    let named = trusting.read(PeerAddr::Unix, &headers);
+    let address: IpAddr = "1.1.1.1".parse().expect("an address");
+    assert_eq!(
+        (named.client().ip(), named.chain(), named.scheme()),
+        (Some(address), &[address][..], Some(Scheme::Https))
+    );
+    // The word lets in no other address, and a network no socket.
+    let tcp = trusting.read(PeerAddr::new("127.0.0.1:1".parse().expect("an address")), &headers);
+    assert_eq!(tcp.trust(), Trust::Untrusted);
+    headers.insert("x-forwarded-for", HeaderValue::from_static("unknown"));
+    assert_eq!(trusting.read(PeerAddr::Unix, &headers).client().ip(), None);
+}
+
+#[test]
 fn an_untrusted_peer_is_the_client_whatever_it_says() {
     let fields =
         [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-proto", "https"), ("forwarded", "for=1.1.1.1")];

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use tokio::net::UnixStream;
 use url::Url;
 
-use super::message::{Answer, exchange};
+use super::message::{Answer, exchange, exchange_over};
 
 /// A browser. Cookies are kept by host and ignore ports, as in real ones.
 #[derive(Clone)]
 pub(crate) struct Browser {
     gateway: SocketAddr,
     providers: Vec<SocketAddr>,
+    /// Where the gateway is reached instead.
+    socket: Option<String>,
     /// By where they belong and name: a host, or a dot and a domain.
     jar: BTreeMap<(String, String), Kept>,
     /// The page that began the load which is under way; none for an address that was typed.
@@ -41,12 +44,19 @@ impl Browser {
         Self {
             gateway,
             providers: vec![provider],
+            socket: None,
             jar: BTreeMap::new(),
             initiator: None,
             strayed: false,
             blocked: None,
             url,
         }
+    }
+
+    /// The same browser, which reaches the gateway over the socket of this path.
+    pub(crate) fn through(mut self, path: &str) -> Self {
+        self.socket = Some(path.to_owned());
+        self
     }
 
     /// The same browser, which knows another provider too.
@@ -254,7 +264,13 @@ impl Browser {
         let head = format!(
             "{method} {target} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n{cookies}{more}\r\n"
         );
-        let answer = exchange(address, [head.as_bytes(), body].concat()).await;
+        let request = [head.as_bytes(), body].concat();
+        let answer = match &self.socket {
+            Some(path) if provider.is_none() => {
+                exchange_over(&mut UnixStream::connect(path).await.expect("a connection"), request).await
+            }
+            _ => exchange(address, request).await,
+        };
         for line in answer.all("set-cookie") {
             self.keep(&host, line);
         }

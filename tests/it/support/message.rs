@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// An answer as it came.
@@ -50,16 +50,24 @@ impl Answer {
 
 /// Sends `request` on a connection of its own and reads one answer.
 pub(crate) async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
-    let request = request.as_ref();
     let mut stream = TcpStream::connect(address).await.expect("a connection");
+    exchange_over(&mut stream, request).await
+}
+
+/// Sends `request` on this connection and reads one answer.
+pub(crate) async fn exchange_over(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    request: impl AsRef<[u8]>,
+) -> Answer {
+    let request = request.as_ref();
     // A peer may answer and close before it has read all; the answer counts.
     let _ = stream.write_all(request).await;
     let head = request.starts_with(b"HEAD ");
-    read(&mut stream, head).await
+    read(stream, head).await
 }
 
 /// Reads one answer from a stream; `head` says that no body follows whatever the fields say.
-pub(crate) async fn read(stream: &mut TcpStream, head: bool) -> Answer {
+pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin), head: bool) -> Answer {
     let mut reader = Reader { stream, buffer: Vec::new(), eof: false };
     loop {
         let answer = reader.answer(head).await;
@@ -69,13 +77,13 @@ pub(crate) async fn read(stream: &mut TcpStream, head: bool) -> Answer {
     }
 }
 
-struct Reader<'a> {
-    stream: &'a mut TcpStream,
+struct Reader<'a, S> {
+    stream: &'a mut S,
     buffer: Vec<u8>,
     eof: bool,
 }
 
-impl Reader<'_> {
+impl<S: AsyncRead + Unpin> Reader<'_, S> {
     async fn more(&mut self) -> bool {
         let mut chunk = vec![0; 16 * 1024];
         let count = self.stream.read(&mut chunk).await.unwrap_or(0);

@@ -1,8 +1,10 @@
 //! The stage of a test: provider, upstream, gateway, browser, each real and each on its own port.
 
 pub(crate) mod browser;
+pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod stage;
+pub(crate) mod tls;
 pub(crate) mod upstream;
 pub(crate) mod vectors;
 

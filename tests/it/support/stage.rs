@@ -9,6 +9,7 @@ use vestibule::clock::{Clock, ManualClock, Timestamp};
 use vestibule::config::{self, Loaded, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
 use vestibule::lines::Lines;
+use vestibule::listener::Endpoint;
 use vestibule::random::Random;
 use vestibule::secret::Secret;
 
@@ -49,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) provider: String,
     /// Further lines of the table of a second provider, `[providers.partner]`; there is none unless they are given.
     pub(crate) second: Option<String>,
+    /// Further entries of `listen.http`.
+    pub(crate) sockets: Vec<String>,
     /// Further lines of the `[listen]` table.
     pub(crate) listen: String,
     /// The routes, with `UPSTREAM` for the upstream's address.
@@ -105,6 +108,7 @@ impl Default for Plan {
             login: String::new(),
             provider: String::new(),
             second: None,
+            sockets: Vec::new(),
             listen: String::new(),
             routes: ROUTES.to_owned(),
             users: User::demo(),
@@ -153,8 +157,9 @@ impl Stage {
         for fault in plan.faults {
             provider.faults().add(fault);
         }
+        let sockets: String = plan.sockets.iter().map(|socket| format!(", \"{socket}\"")).collect();
         let config = format!(
-            "public_url = \"{gateway}\"\n{}\n[listen]\nhttp = [\"127.0.0.1:{port}\"]\nadmin = \"127.0.0.1:0\"\n{}\n\
+            "public_url = \"{gateway}\"\n{}\n[listen]\nhttp = [\"127.0.0.1:{port}\"{sockets}]\nadmin = \"127.0.0.1:0\"\n{}\n\
              [session]\nkey = {{ env = \"KEY\" }}\n{}\n[login]\n{}\n[log]\nformat = \"json\"\n\
              {}{}\n{routes}",
             plan.top,
@@ -165,7 +170,8 @@ impl Stage {
             plan.provider,
         );
         let app = start(&config, &clock, &random, &lines).await;
-        let (gateway, admin) = (app.public()[0], app.admin().expect("an admin listener"));
+        let address = |endpoints: &[Endpoint]| endpoints[0].address().expect("an address");
+        let (gateway, admin) = (address(app.public()), address(app.admin()));
         Self { provider, second, upstream, gateway, admin, lines, config, app: Some(app), clock, hand }
     }
 
@@ -190,11 +196,16 @@ impl Stage {
 
     /// Starts the gateway again on the same address, as a new process would, with a changed configuration.
     pub(crate) async fn restart(&mut self, change: impl FnOnce(String) -> String) {
+        self.stop().await;
+        self.config = change(std::mem::take(&mut self.config));
+        self.app = Some(start(&self.config, &self.clock, &Random::seeded(2), &self.lines).await);
+    }
+
+    /// Ends the gateway, and waits for that.
+    pub(crate) async fn stop(&mut self) {
         if let Some(app) = self.app.take() {
             app.stop().await;
         }
-        self.config = change(std::mem::take(&mut self.config));
-        self.app = Some(start(&self.config, &self.clock, &Random::seeded(2), &self.lines).await);
     }
 
     /// Waits until the audit events so far are written.

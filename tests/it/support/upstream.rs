@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::message::find;
 
@@ -45,15 +46,12 @@ impl Received {
 impl Upstream {
     /// Answers each request with 200 and the head it received.
     pub(crate) async fn echo() -> Self {
-        Self::start(|received| {
-            let head = &received.head;
-            format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{head}",
-                head.len()
-            )
-            .into_bytes()
-        })
-        .await
+        Self::start(echo).await
+    }
+
+    /// As [`Upstream::echo`], over TLS.
+    pub(crate) async fn echo_tls(acceptor: TlsAcceptor) -> Self {
+        Self::start_tls(acceptor, echo).await
     }
 
     /// Answers each request with these bytes.
@@ -77,6 +75,42 @@ impl Upstream {
         Self { address, received, task }
     }
 
+    /// As [`Upstream::start`], over TLS. Whoever is refused is still listened to, so that the refusal arrives.
+    pub(crate) async fn start_tls(
+        acceptor: TlsAcceptor,
+        answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&received), Arc::new(answer));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (log, answer, acceptor) = (Arc::clone(&log), Arc::clone(&answer), acceptor.clone());
+                tokio::spawn(async move {
+                    match acceptor.accept(stream).into_fallible().await {
+                        Ok(stream) => serve(stream, log, answer).await,
+                        Err((_, mut stream)) => while more(&mut stream, &mut Vec::new()).await.is_some() {},
+                    }
+                });
+            }
+        });
+        Self { address, received, task }
+    }
+
+    /// As [`Upstream::echo`], at the socket of this path; its address is none.
+    pub(crate) fn at(path: &str) -> Self {
+        let listener = UnixListener::bind(path).expect("a free path");
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&log), Arc::new(echo)));
+            }
+        });
+        Self { address: SocketAddr::from(([0, 0, 0, 0], 0)), received, task }
+    }
+
     /// What it received so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no test panicked here").clone()
@@ -96,8 +130,14 @@ impl Drop for Upstream {
     }
 }
 
+fn echo(received: &Received) -> Vec<u8> {
+    let head = &received.head;
+    format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{head}", head.len())
+        .into_bytes()
+}
+
 async fn serve<F: Fn(&Received) -> Vec<u8>>(
-    mut stream: TcpStream,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
     log: Arc<Mutex<Vec<Received>>>,
     answer: Arc<F>,
 ) {
@@ -105,7 +145,7 @@ async fn serve<F: Fn(&Received) -> Vec<u8>>(
     while let Some(received) = read(&mut stream, &mut buffer).await {
         let bytes = answer(&received);
         log.lock().expect("no test panicked here").push(received);
-        if stream.write_all(&bytes).await.is_err() {
+        if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
             return;
         }
         let head = &bytes[..find(&bytes, b"\r\n\r\n").unwrap_or(bytes.len())];
@@ -116,7 +156,7 @@ async fn serve<F: Fn(&Received) -> Vec<u8>>(
 }
 
 /// Reads one request. None at the end of the connection, or when it breaks off.
-async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> {
+async fn read(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<Received> {
     let end = loop {
         if let Some(end) = find(buffer, b"\r\n\r\n") {
             break end;
@@ -145,7 +185,7 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> 
     Some(received)
 }
 
-async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+async fn more(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<()> {
     let mut chunk = vec![0; 16 * 1024];
     match stream.read(&mut chunk).await {
         Ok(count) if count > 0 => {
