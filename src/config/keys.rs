@@ -79,12 +79,14 @@ SESSION {
     max_age: Duration, Is("\"12h\"");
     /// It ends earlier without requests.
     idle: DurationOrOff, Is("\"2h\"");
-    /// Base name of our cookies. The prefix `__Host-` is put before it when `public_url` is https.
+    /// Base name of our cookies. The prefix `__Host-` (with `cookie_domain` `__Secure-`) is put before it when `public_url` is
+    /// https.
     cookie: Text("cookie name"), Is("\"vestibule\"");
-    /// The domain under which all hosts share sessions. The prefix is then `__Secure-`, and every host below the domain gets
-    /// the cookie, whoever runs it.
+    /// The domain under which all hosts share sessions, sign-ins and sign-outs. Every host of this gateway must be in it, and
+    /// every host below it gets the cookie, whoever runs it.
     cookie_domain: Text("domain"), Means("none: each host has its own");
-    /// Which page loads from other sites carry the session: `lax` those by link, `strict` none, `none` every request.
+    /// Which requests from other sites carry the session: `lax` page loads by link, `strict` none, `none` all of them, which
+    /// is warned about and needs https.
     same_site: Words(&["lax", "strict", "none"]), Is("\"lax\"");
 }
 }
