@@ -19,7 +19,7 @@ use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
 use crate::proxy::{Pools, Proxy};
 use crate::random::Random;
-use crate::session::{CookieNames, Key, Keyring, Lifetimes, Security};
+use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security, Settings};
 use crate::store::OpenedCache;
 use crate::telemetry::{self, AccessLog, AccessTrail, Admin, Format};
 use crate::web::{PeerAddr, Scheme};
@@ -174,11 +174,13 @@ fn generation(
         Scheme::Https => Security::Secure,
         Scheme::Http => Security::Plain,
     };
-    let (cookie, lifetimes, keyring) = match config.session {
-        Some(session) => (session.cookie, session.lifetimes, Keyring::new(&session.key, &[])),
-        None => unused_session(&parts.random),
+    let (cookies, lifetimes, keyring) = match config.session {
+        Some(Settings { key, old_keys, lifetimes, cookie, same_site, cookie_domain: domain }) => {
+            let attributes = Attributes { security, same_site, domain };
+            (CookieNames::new(cookie, attributes), lifetimes, Keyring::new(&key, &old_keys))
+        }
+        None => unused_session(security, &parts.random),
     };
-    let cookies = CookieNames::new(cookie, security);
     let provider = |settings: oidc::Settings| {
         let name = settings.name.to_string();
         Provider::new(settings, parts.clock.clone()).map_err(|source| StartError::Provider { name, source })
@@ -190,7 +192,7 @@ fn generation(
         for host in &route.hosts {
             for path in &route.paths {
                 // The configuration was checked for places that are taken.
-                routes.insert(host, path, &route.route);
+                let _ = routes.insert(host, path, &route.route);
             }
         }
         upstreams.push(route.upstream);
@@ -230,9 +232,10 @@ fn generation(
 }
 
 /// Without a provider nobody signs in, and nothing is ever sealed: a key that nobody knows stands in.
-fn unused_session(random: &Random) -> (String, Lifetimes, Keyring) {
+fn unused_session(security: Security, random: &Random) -> (CookieNames, Lifetimes, Keyring) {
     let lifetimes = Lifetimes { max_age: std::time::Duration::from_secs(60), idle: None };
-    ("vestibule".to_owned(), lifetimes, Keyring::new(&Key::fresh(random), &[]))
+    let cookies = CookieNames::new("vestibule".to_owned(), security);
+    (cookies, lifetimes, Keyring::new(&Key::fresh(random), &[]))
 }
 
 /// Sends the program's own log to standard error.

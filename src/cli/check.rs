@@ -1,9 +1,12 @@
 //! `vestibule check`: says whether a configuration is right, without running it or asking anybody.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::{ConfigArgs, Exit, print, refuse, tell};
 use crate::config::{self, Config, Loaded};
+use crate::session::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -48,6 +51,9 @@ fn report(config: &Config) {
         count(config.providers.len(), "provider"),
         count(config.routes.len(), "route")
     ));
+    if let Some(session) = &config.session {
+        report_session(session);
+    }
     for provider in &config.providers {
         print(&format!("provider {}", provider.name));
         print(&format!("  ok    {}, client {}", provider.issuer, provider.client_id));
@@ -58,6 +64,43 @@ fn report(config: &Config) {
             print(&format!("        post-logout redirect URI to register:  {uri}"));
         }
     }
+}
+
+fn report_session(session: &Settings) {
+    let max_age = in_units(session.lifetimes.max_age);
+    print("session");
+    print(&format!("  ok    a sign-in lasts {max_age} at most"));
+    if let Some(domain) = &session.cookie_domain {
+        print(&format!(
+            "  ok    sessions are shared by all hosts in {domain}, and all sign-ins come back to public_url"
+        ));
+        print(&format!(
+            "        every host in {domain}, also one of somebody else, is sent the session cookie:"
+        ));
+        print("        whoever runs one can act as the people who visit it");
+    }
+    let (keys, them) = match session.old_keys.len() {
+        0 => return,
+        1 => ("1 old key opens".to_owned(), "it"),
+        count => (format!("{count} old keys open"), "them"),
+    };
+    print(&format!("  ok    {keys} what was sealed before, and nothing is sealed with {them} any more"));
+    print(&format!(
+        "        safe to remove from old_keys: {max_age} after the last gateway began to use the new key"
+    ));
+}
+
+/// A duration as the file writes it: `1h30m`.
+fn in_units(duration: Duration) -> String {
+    let mut rest = duration.as_millis();
+    let mut text = String::new();
+    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
+        if rest >= length {
+            text.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    text
 }
 
 fn verdict(warnings: usize) -> String {

@@ -1,8 +1,11 @@
 //! `vestibule routes`: the route table as it matches, most exact first.
 
+use std::cmp::Reverse;
+
 use super::{ConfigArgs, Exit, print, tell};
 use crate::config::{Config, Loaded};
 use crate::proxy::Target;
+use crate::web::HostPattern;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
     match arguments.load() {
@@ -16,15 +19,16 @@ pub(super) fn run(arguments: &ConfigArgs) -> Exit {
 }
 
 fn table(config: &Config) -> String {
-    let mut rows: Vec<[String; 6]> = Vec::new();
+    let mut rows: Vec<(Key<'_>, [String; 7])> = Vec::new();
     for route in &config.routes {
         for host in &route.hosts {
             for path in &route.paths {
                 let Target { host: upstream, port } = &route.upstream.target;
-                rows.push([
+                let cells = [
                     route.route.name().to_owned(),
                     host.to_string(),
                     path.clone(),
+                    route.route.options().methods.to_string(),
                     route.route.rule().to_string(),
                     if route.header_sets.is_empty() {
                         "none".to_owned()
@@ -32,20 +36,15 @@ fn table(config: &Config) -> String {
                         route.header_sets.join(", ")
                     },
                     format!("http://{upstream}:{port}"),
-                ]);
+                ];
+                rows.push((key(host, path, route.route.name()), cells));
             }
         }
     }
-    // Within a host the longer path wins, so it stands first.
-    rows.sort_by(|[_, host_a, path_a, ..], [_, host_b, path_b, ..]| {
-        host_a
-            .cmp(host_b)
-            .then_with(|| path_b.matches('/').count().cmp(&path_a.matches('/').count()))
-            .then_with(|| path_b.len().cmp(&path_a.len()))
-            .then_with(|| path_a.cmp(path_b))
-    });
-    rows.insert(0, ["route", "host", "path", "who", "headers", "upstream"].map(str::to_owned));
-    let mut widths = [0; 6];
+    rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let head = ["route", "host", "path", "methods", "who", "headers", "upstream"].map(str::to_owned);
+    let rows: Vec<[String; 7]> = [head].into_iter().chain(rows.into_iter().map(|(_, cells)| cells)).collect();
+    let mut widths = [0; 7];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -56,4 +55,12 @@ fn table(config: &Config) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What rows are sorted by: exact hosts before patterns, within a host the longer path first, since it wins.
+type Key<'a> = (bool, &'a HostPattern, Reverse<(usize, usize)>, &'a str, &'a str);
+
+fn key<'a>(host: &'a HostPattern, path: &'a str, name: &'a str) -> Key<'a> {
+    let depth = if path == "/" { 0 } else { path.matches('/').count() };
+    (host.exact().is_none(), host, Reverse((depth, path.len())), path, name)
 }

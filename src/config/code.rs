@@ -77,10 +77,16 @@ codes! {
     SecretEnv = "secret-env",
     /// The session key is none.
     SessionKey = "session-key",
+    /// An old session key that is in use otherwise.
+    OldKey = "old-key",
     /// The idle limit never applies.
     Idle = "idle",
     /// A cookie name with illegal characters.
     CookieName = "cookie-name",
+    /// Cookies that foreign sites can make a browser send.
+    SameSite = "same-site",
+    /// A domain to share cookies over that is none, or that does not hold every host.
+    CookieDomain = "cookie-domain",
     /// The prefix of our own endpoints is no plain path.
     LoginPath = "login-path",
     /// Several providers, and a route that does not say whose people it is for.
@@ -91,6 +97,8 @@ codes! {
     NeverMatches = "never-matches",
     /// Two providers that people cannot tell apart.
     SameTitle = "same-title",
+    /// A place to go to after signing out that is none.
+    AfterSignOut = "after-sign-out",
     /// A rule needs a sign-in, and there is no provider.
     NoProvider = "no-provider",
     /// An issuer that is none.
@@ -111,6 +119,8 @@ codes! {
     EmptyAllow = "empty-allow",
     /// A term that is none.
     BadTerm = "bad-term",
+    /// A term in a list where it cannot be.
+    TermPlace = "term-place",
     /// A term names a provider that does not exist.
     ProviderTerm = "provider-term",
     /// A route without upstream.
@@ -119,8 +129,12 @@ codes! {
     UpstreamUrl = "upstream-url",
     /// A host that is none.
     Host = "host",
+    /// A pattern of hosts where people sign in, and no cookie for them all.
+    WildcardHost = "wildcard-host",
     /// A path that is none.
     Path = "path",
+    /// A method that is none, or is never served.
+    Method = "method",
     /// Two routes at one place.
     DuplicateRoute = "duplicate-route",
     /// A header set that does not exist.

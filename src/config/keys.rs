@@ -64,15 +64,23 @@ LISTEN {
 keys! {
 /// `[session]`
 SESSION {
-    /// 32 random bytes as 43 characters, from `vestibule keygen session --out session.key`. A new one signs everybody out.
-    /// Several gateways behind one name share it.
+    /// 32 random bytes as 43 characters, from `vestibule keygen session --out session.key`. A new one signs everybody out,
+    /// unless the one before stands in `old_keys`. Several gateways behind one name share it.
     key: Secret, RequiredWith("providers");
+    /// Keys that still open cookies and never seal new ones. To rotate: move `key` here, write a new one, and remove the old
+    /// one after `max_age`.
+    old_keys: List(&Secret), Is("[]");
     /// A sign-in lasts at most this long.
     max_age: Duration, Is("\"12h\"");
     /// It ends earlier without requests.
     idle: DurationOrOff, Is("\"2h\"");
     /// Base name of our cookies. The prefix `__Host-` is put before it when `public_url` is https.
     cookie: Text("cookie name"), Is("\"vestibule\"");
+    /// The domain under which all hosts share sessions. The prefix is then `__Secure-`, and every host below the domain gets
+    /// the cookie, whoever runs it.
+    cookie_domain: Text("domain"), Means("none: each host has its own");
+    /// Which page loads from other sites carry the session: `lax` those by link, `strict` none, `none` every request.
+    same_site: Words(&["lax", "strict", "none"]), Is("\"lax\"");
 }
 }
 
@@ -85,6 +93,16 @@ LOGIN {
     timeout: Duration, Is("\"15m\"");
     /// When a page asks which provider to sign in with. `auto`: when there are two or more.
     chooser: Words(&["auto", "always"]), Is("\"auto\"");
+    /// Hosts to which `rd` may lead besides those of routes: exact names, a port if it is not that of https. Only https, but
+    /// on this machine.
+    return_to: List(&Text("host")), Is("[]");
+    /// What a sign-out ends: also the session at the provider, if it offers that, or ours only.
+    sign_out: Words(&["provider", "local"]), Is("\"provider\"");
+    /// Where a browser ends after signing out, unless `rd` named a place.
+    after_sign_out: Text("path or URL"), Means("our page");
+    /// Sign-ins that one client address (an IPv6 /64) may start in a minute. Over it: 429. `0`: no limit. A browser with an
+    /// attempt under way is let through.
+    rate: Int(0, 1_000_000), Is("600");
 }
 }
 
@@ -133,10 +151,18 @@ ROUTE {
     upstream: Text("URL"), Required;
     /// Who may enter. Any one term admits.
     allow: List(&TERM), Required;
-    /// Exact names, no ports, no patterns.
+    /// Must all hold as well.
+    require: List(&TERM), Is("[]");
+    /// Any one refuses, whatever else holds.
+    deny: List(&TERM), Is("[]");
+    /// Exact names, or `*.example.com` for every host with exactly one label more. No ports. A pattern where people sign in
+    /// needs `session.cookie_domain`.
     host: OneOrMore(&Text("host")), Means("host of `public_url`");
     /// Plain prefixes.
     path: OneOrMore(&Text("path")), Is("\"/\"");
+    /// The methods it takes, in upper case. `GET` brings `HEAD` along. Several routes may share host and path if no method
+    /// is in two of them.
+    methods: List(&Text("method")), Means("all");
     /// Whose accounts are meant. Required with two or more providers, unless `allow` is `["everyone"]`.
     providers: List(&Text("name")), Means("the only one");
     /// Which header sets tell the upstream who it is. `"none"` for none.

@@ -16,7 +16,9 @@ mod kind;
 mod layers;
 mod listen;
 mod log;
+mod login;
 mod nearest;
+mod places;
 mod provider;
 mod reader;
 mod routes;
@@ -42,7 +44,7 @@ use session::Needed;
 
 use crate::gate::Route;
 use crate::identity::{ProviderName, Reserved, Wanted};
-use crate::web::{HostName, Origin};
+use crate::web::{HostName, HostPattern, Origin};
 use crate::{flow, listener, oidc, proxy, telemetry};
 
 /// Where variables come from: the process in `serve`, made-up ones in `demo` and in tests.
@@ -77,7 +79,7 @@ pub struct RouteConfig {
     /// As the gate sees it: name, rule, header plan.
     pub route: Arc<Route>,
     /// Its hosts, at least one.
-    pub hosts: Vec<HostName>,
+    pub hosts: Vec<HostPattern>,
     /// Its path prefixes, at least one: `/`, or `/a/b` without a slash at the end.
     pub paths: Vec<String>,
     /// As the proxy sees it.
@@ -157,10 +159,11 @@ pub fn parse(text: &str, name: &str, folder: &Path, environment: Environment<'_>
 fn check(top: &Section<'_>) -> Option<Config> {
     let general = general::read(top);
     let listen = listen::read(top);
-    let login = session::read_login(top);
+    let login = login::read(top);
     let providers = provider::read(top);
     let needed = if providers.names.is_empty() { Needed::No } else { Needed::Yes };
-    let session = session::read(top, needed);
+    let session::Sessions { settings: session, cookie_domain } =
+        session::read(top, needed, general.public_url.as_ref());
     let sets = headers::read(top);
     let email_claims = providers.email_claims();
     for field in email_claims.iter().flat_map(|claim| sets.reading(claim)) {
@@ -177,6 +180,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
         providers: &providers.names,
         email_claims: &email_claims,
         sets: &sets,
+        cookie_domain: cookie_domain.as_ref(),
     };
     let routes = routes::read(top, &around);
     let log = log::read(top);
@@ -210,10 +214,11 @@ impl Config {
         wanted
     }
 
-    /// The hosts of all routes: that of the public URL first, the others by name.
+    /// The hosts that routes name exactly: that of the public URL first, the others by name.
     #[must_use]
     pub fn hosts(&self) -> Vec<&HostName> {
-        let mut hosts: Vec<&HostName> = self.routes.iter().flat_map(|route| &route.hosts).collect();
+        let patterns = self.routes.iter().flat_map(|route| &route.hosts);
+        let mut hosts: Vec<&HostName> = patterns.filter_map(HostPattern::exact).collect();
         hosts.sort_by_key(|host| (*host != self.public_url.host(), *host));
         hosts.dedup();
         hosts
@@ -235,9 +240,17 @@ impl Config {
         self.own_urls("/signed_out")
     }
 
+    /// The hosts to which the provider sends browsers back: each, or where they share their cookies, that of the public URL.
+    fn landings(&self) -> Vec<&HostName> {
+        match &self.session {
+            Some(session) if session.cookie_domain.is_some() => vec![self.public_url.host()],
+            _ => self.hosts(),
+        }
+    }
+
     fn own_urls(&self, end: &str) -> Vec<String> {
         let url = |host: &HostName| format!("{}{}{end}", self.public_url.with_host(host), self.login.path);
-        self.hosts().into_iter().map(url).collect()
+        self.landings().into_iter().map(url).collect()
     }
 }
 

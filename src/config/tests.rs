@@ -33,7 +33,10 @@ fn the_common_case_has_the_documented_defaults() {
     assert_eq!((provider.timeout.as_secs(), provider.clock_skew.as_secs()), (10, 60));
     let [route] = &config.routes[..] else { panic!("one route") };
     assert_eq!(route.route.name(), "wiki");
-    assert_eq!((route.hosts[0].as_str(), &route.paths[..]), ("wiki.example.com", &["/".to_owned()][..]));
+    assert_eq!(
+        (route.hosts[0].to_string().as_str(), &route.paths[..]),
+        ("wiki.example.com", &["/".to_owned()][..])
+    );
     assert_eq!(route.header_sets, ["forwarded"]);
     assert_eq!(route.upstream.timeout.map(|limit| limit.as_secs()), Some(60));
     assert_eq!(route.upstream.idle_timeout.map(|limit| limit.as_secs()), Some(900));

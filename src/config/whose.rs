@@ -20,7 +20,7 @@ pub(super) fn read(
     around: &Around<'_, '_>,
 ) -> Option<Vec<ProviderName>> {
     let Some(field) = section.field("providers") else {
-        let everyone = rule.is_none_or(|rule| rule.allow().all(|term| *term == Term::Everyone));
+        let everyone = rule.is_none_or(|rule| !rule.is_about_people());
         return match around.providers {
             [only] => Some(vec![ProviderName::new(only)]),
             several if several.is_empty() || everyone => Some(Vec::new()),

@@ -49,6 +49,19 @@ pub(super) fn find(visit: &Visit, headers: &HeaderMap, state: &str) -> Option<Fo
     Some(Found { cookie: name, pending, provider })
 }
 
+/// Whether this browser has an attempt under way.
+pub(super) fn is_under_way(visit: &Visit, headers: &HeaderMap) -> bool {
+    let generation = visit.generation();
+    let own = pairs(headers).filter(|(name, _)| generation.cookies.pending_tag(name).is_some());
+    let mut opened = own.filter_map(|(name, value)| {
+        generation.keyring.open(Purpose::PendingLogin, bound(name, visit), value)
+    });
+    opened.any(|bytes| {
+        PendingLogin::from_bytes(&bytes)
+            .is_some_and(|pending| !pending.is_over(generation.login.timeout, visit.now()))
+    })
+}
+
 /// The pending-login cookies that must go so that one of `size` bytes more finds its place: those that are over or not
 /// ours, and then the oldest.
 pub(super) fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<String> {
@@ -87,7 +100,7 @@ pub(super) fn evicted(visit: &Visit, headers: &HeaderMap, size: usize) -> Vec<St
 /// How many sign-ins in a row led nowhere, by the cookie that the last of them left.
 pub(super) fn rounds(generation: &Generation, host: &HostName, headers: &HeaderMap, now: Timestamp) -> u8 {
     let name = generation.cookies.round();
-    let binding = Binding { cookie: name, host: host.as_str() };
+    let binding = generation.bound(name, host);
     let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
     values
         .filter_map(|(_, value)| generation.keyring.open(Purpose::LoginRound, binding, value))
@@ -110,5 +123,5 @@ pub(super) fn round_cookie(shared: &Shared, visit: &Visit, count: u8) -> HeaderV
 }
 
 pub(super) fn bound<'a>(cookie: &'a str, visit: &'a Visit) -> Binding<'a> {
-    Binding { cookie, host: visit.facts().host().as_str() }
+    visit.generation().bound(cookie, visit.facts().host())
 }

@@ -1,16 +1,16 @@
 //! Which provider: the page on which a person chooses one, and the ways that need no choice.
 
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::answer::{self, Body};
 use super::gateway::Shared;
 use super::links::{sign_in_link, start_link};
 use super::login::{self, Account};
-use super::own;
 use super::refusal::Refusal;
 use super::session::{self, Absence};
 use super::settings::Chooser;
 use super::visit::{Ending, Visit};
+use super::{onward, own};
 use crate::audit::EventName;
 use crate::gate::{Found, Route};
 use crate::identity::ProviderName;
@@ -55,6 +55,9 @@ pub(super) async fn sign_in(shared: &Shared, visit: &Visit, headers: &HeaderMap)
     if !generation.providers.are_several() && generation.login.chooser == Chooser::Auto {
         return start(shared, visit, headers).await;
     }
+    if let Some(page) = onward::once_more(shared, visit, headers) {
+        return page;
+    }
     let names = accepted(visit, &to);
     let presented = session::present(generation, shared, visit.facts().host(), headers, visit.now());
     let standing = presented.as_ref().ok().filter(|presented| presented.is_fresh());
@@ -67,7 +70,7 @@ pub(super) async fn sign_in(shared: &Shared, visit: &Visit, headers: &HeaderMap)
             user: presented.session().identity().user(),
             provider_title: generation.providers.title_of(presented.session()),
             return_to: shown_path(&to),
-            go_on: link(&to),
+            go_on: onward::link(&to),
             switch_account: Link::here(&switch),
         };
         return own::page(shared, visit, &shown);
@@ -108,6 +111,9 @@ pub(super) async fn sign_in_first(
     to: &ReturnTo,
     route: Option<&Route>,
 ) -> Response<Body> {
+    if let Some(page) = onward::once_more(shared, visit, headers) {
+        return page;
+    }
     let generation = visit.generation();
     let names = route.map(Route::providers).unwrap_or_default();
     match (&generation.providers.among(names)[..], generation.login.chooser) {
@@ -157,7 +163,7 @@ fn asked(visit: &Visit) -> Option<Asked> {
 fn accepted(visit: &Visit, to: &ReturnTo) -> Vec<ProviderName> {
     let host = to.host().unwrap_or_else(|| visit.facts().host().clone());
     let Ok(path) = CanonicalPath::parse(to.path_only()) else { return Vec::new() };
-    match visit.generation().routes.find(&host, &path) {
+    match visit.generation().routes.find(&host, &path, &Method::GET) {
         Found::Route(route) => route.providers().to_vec(),
         _ => Vec::new(),
     }
@@ -166,8 +172,4 @@ fn accepted(visit: &Visit, to: &ReturnTo) -> Vec<ProviderName> {
 /// The path that a person is told about; nothing for the start page.
 fn shown_path(to: &ReturnTo) -> Option<&str> {
     Some(to.path_only()).filter(|path| *path != "/")
-}
-
-fn link(to: &ReturnTo) -> Link<'_> {
-    if to.as_str().starts_with('/') { Link::here(to.as_str()) } else { Link::site(to.as_str()) }
 }

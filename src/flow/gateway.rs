@@ -10,6 +10,7 @@ use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
 use super::providers::Providers;
+use super::rate::Rate;
 use super::settings::Settings;
 use super::{observe, own, request};
 use crate::audit::Trail;
@@ -19,10 +20,10 @@ use crate::identity::Wanted;
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::{Ids, Random};
-use crate::session::{CookieNames, Keyring, Lifetimes, Revocations};
+use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
 use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
-use crate::web::{Origin, PeerAddr, TrustedProxies};
+use crate::web::{HostName, Origin, PeerAddr, TrustedProxies};
 
 /// One configuration, built whole. A reload swaps it; a request that began with one ends with it.
 pub struct Generation {
@@ -81,6 +82,8 @@ pub struct Shared {
     pub revocations: Revocations,
     /// Sign-ins whose code is being exchanged, or was lately.
     pub(super) flights: Flights<Finished>,
+    /// Sign-ins that were started lately.
+    pub(super) rate: Rate,
 }
 
 /// The door. Cheap to clone.
@@ -96,7 +99,37 @@ impl Shared {
     pub fn new(clock: Clock, random: Random) -> Self {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
-        Self { clock, random, ids, revocations: Revocations::default(), flights }
+        let (revocations, rate) = (Revocations::default(), Rate::default());
+        Self { clock, random, ids, revocations, flights, rate }
+    }
+}
+
+impl Generation {
+    /// What a seal of ours for the cookie of that name is bound to, when `host` is asked.
+    pub(super) fn bound<'a>(&'a self, cookie: &'a str, host: &'a HostName) -> Binding<'a> {
+        Binding { cookie, host: self.cookies.place(host).as_str() }
+    }
+
+    /// Where the provider sends browsers back to that began on `asked`: there, but where hosts share their cookies, one
+    /// address serves them all.
+    pub(super) fn landing<'a>(&'a self, asked: &'a Origin) -> &'a Origin {
+        if self.cookies.attributes().domain.is_some() { &self.public_url } else { asked }
+    }
+}
+
+impl Shared {
+    /// How many starts of a sign-in were refused because of `login.rate`.
+    #[must_use]
+    pub fn sign_ins_refused(&self) -> u64 {
+        self.rate.refused()
+    }
+}
+
+impl Generation {
+    /// Whether people sign in on this host: a redirect URI is registered for it. A host that only a pattern covers has
+    /// none of its own.
+    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
+        !self.providers.is_empty() && self.routes.names_host(host)
     }
 }
 

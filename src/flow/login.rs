@@ -13,15 +13,17 @@ use super::attempts::{self, Found};
 use super::flights::NotJoined;
 use super::gateway::{Generation, Shared};
 use super::links::start_link;
-use super::own;
+use super::rate::{self, Wait};
 use super::refusal::Refusal;
 use super::session::{self, Absence};
 use super::visit::{Ending, Visit};
+use super::{onward, own};
 use crate::audit::EventName;
 pub(super) use crate::oidc::Account;
 use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
-use crate::session::{Attempt, Binding, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs};
+use crate::session::{Attempt, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs};
+use crate::web::forwarded::Trust;
 use crate::web::{CanonicalPath, HostName, ReturnTo};
 
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
@@ -76,22 +78,31 @@ pub(super) fn return_to(visit: &Visit, rd: Option<&str>) -> ReturnTo {
 pub(super) fn legal_return(visit: &Visit, rd: &str) -> Option<ReturnTo> {
     let generation = visit.generation();
     let ours = |origin: &crate::web::Origin| {
-        generation.routes.has_host(origin.host()) && *origin == generation.public_url.with_host(origin.host())
+        let own = generation.routes.has_host(origin.host())
+            && *origin == generation.public_url.with_host(origin.host());
+        own || generation.login.return_to.iter().any(|host| host.is(origin))
     };
     let to = ReturnTo::parse(rd, visit.facts().origin(), ours)?;
     if to.is_under(&generation.login.path) && to != recorded_own(visit) {
         return None;
     }
-    Some(if to.as_str().len() <= MAX_RECORDED { to } else { route_start(visit, &to) })
+    Some(if to.path_and_query().len() <= MAX_RECORDED { to } else { route_start(visit, &to) })
 }
 
-/// Where the route of a long address begins, if that is on the host that is asked.
+/// Where the route of a long address begins.
 fn route_start(visit: &Visit, to: &ReturnTo) -> ReturnTo {
-    let path = to.as_str().split('?').next().unwrap_or_default();
-    let path = CanonicalPath::parse(path).ok();
-    let start = path.map(|path| visit.generation().routes.start(visit.facts().host(), &path).to_owned());
+    let host = to.host();
+    let host = host.as_ref().unwrap_or(visit.facts().host());
+    let path = CanonicalPath::parse(to.path_only()).ok();
+    let start = path.map(|path| visit.generation().routes.start(host, &path).to_owned());
     let start = start.and_then(|start| CanonicalPath::parse(&start).ok());
-    start.map_or_else(ReturnTo::root, |start| ReturnTo::path(&start, None))
+    start.map_or_else(ReturnTo::root, |start| to.with_path(&start))
+}
+
+/// A place as it has to be remembered for when the provider has sent the browser back, which may be to another host.
+pub(super) fn for_landing(visit: &Visit, to: &ReturnTo) -> ReturnTo {
+    let asked = visit.facts().origin();
+    if visit.generation().landing(asked) == asked { to.clone() } else { to.on(asked) }
 }
 
 /// Sends a browser to the provider, with a cookie for this attempt.
@@ -113,11 +124,14 @@ pub(super) async fn start(
         add(&mut response, generation.cookies.clear(generation.cookies.round()));
         return response;
     }
+    if let Err(refused) = admit(shared, visit, headers) {
+        return own::refuse(shared, visit, &refused);
+    }
     let redirect_uri = redirect_uri(visit, provider);
     let pending = PendingLogin::begin(
         provider.binding(),
         redirect_uri,
-        to.as_str().to_owned(),
+        for_landing(visit, to).as_str().to_owned(),
         &shared.random,
         visit.now(),
     );
@@ -147,6 +161,29 @@ pub(super) async fn start(
     }
     add(&mut response, generation.cookies.set(&name, &sealed, generation.login.timeout));
     visit.finish(&shared.clock, response, &Ending::new("sign_in"))
+}
+
+/// Holds the start of a sign-in against `login.rate`. Who has an attempt under way is no flood: a person with many tabs,
+/// or behind the address of a large office, goes on.
+fn admit(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<(), Refusal> {
+    let facts = visit.facts();
+    let Some(limit) = visit.generation().login.rate else { return Ok(()) };
+    let client = facts.forwarded().client().ip();
+    let Err(Wait(wait)) = shared.rate.count(client, limit, visit.now()) else { return Ok(()) };
+    if attempts::is_under_way(visit, headers) {
+        return Ok(());
+    }
+    shared.rate.refuse();
+    let peer = facts.peer().ip();
+    if facts.forwarded().trust() == Trust::Untrusted && rate::is_private(peer) && shared.rate.warns() {
+        tracing::warn!(
+            code = "login/rate",
+            %peer,
+            "{limit} sign-ins a minute were started from one private address; if that is a proxy in front, name it in \
+             listen.trusted_proxies, or all its clients count as one"
+        );
+    }
+    Err(Refusal::TooMany { wait, retry: own::target(facts) })
 }
 
 /// `/callback`: the provider sent the browser back.
@@ -191,6 +228,9 @@ pub(super) fn is_named_callback(generation: &Generation, path: &str) -> bool {
 
 /// A callback that belongs to no attempt: the back button, a bookmark, a cookie that went missing.
 fn stale(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
+    if let Some(page) = onward::once_more(shared, visit, headers) {
+        return page;
+    }
     if own::presented(shared, visit, headers).is_some() {
         let response = answer::redirect(StatusCode::FOUND, "/");
         return visit.finish(&shared.clock, response, &Ending::new("own"));
@@ -267,7 +307,7 @@ fn signed_in(
     event.who.clone_from(&who);
     visit.record(&event);
     let to = return_to(visit, Some(to));
-    let mut response = answer::redirect(StatusCode::FOUND, to.as_str());
+    let mut response = onward::arrive(visit, &to);
     add(&mut response, session::cookie(generation, session, sealed, visit.now()));
     let rounds = attempts::rounds(generation, visit.facts().host(), headers, visit.now()).saturating_add(1);
     add(&mut response, attempts::round_cookie(shared, visit, rounds));
@@ -304,7 +344,7 @@ async fn redeem(
         Session::begin(id, signed_in.identity, signed_in.kept, signed_in.authenticated, parts.clock.now());
     let name = generation.cookies.session();
     let bytes = session.to_bytes(provider.binding());
-    let binding = Binding { cookie: name, host: host.as_str() };
+    let binding = generation.bound(name, &host);
     let sealed = generation.keyring.seal(Purpose::Session, binding, &bytes, &parts.random);
     let size = name.len() + 1 + sealed.len();
     if size > MAX_COOKIE {
@@ -337,10 +377,11 @@ fn fail(shared: &Shared, visit: &Visit, provider: Option<&Provider>, refusal: &R
     visit.refuse(&shared.clock, refusal, Ending::new("deny"))
 }
 
-/// The redirect URI of the host that is asked, as it is registered at the provider.
+/// The redirect URI for the host that is asked, as it is registered at the provider.
 fn redirect_uri(visit: &Visit, provider: &Provider) -> String {
     let generation = visit.generation();
-    format!("{}{}{}", visit.facts().origin(), generation.login.path, generation.providers.callback(provider))
+    let landing = generation.landing(visit.facts().origin());
+    format!("{landing}{}{}", generation.login.path, generation.providers.callback(provider))
 }
 
 fn add(response: &mut Response<Body>, cookie: HeaderValue) {

@@ -10,11 +10,12 @@ use hyper::body::Incoming;
 use super::answer::{self, Body};
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
+use super::settings::{AfterSignOut, SignOut};
 use super::visit::{Ending, Visit};
 use super::{login, own};
 use crate::audit::EventName;
 use crate::pages::{Link, Page, ProviderSignOut};
-use crate::session::{Binding, MAX_CANDIDATES, Purpose, SignOutMarker, pairs};
+use crate::session::{MAX_CANDIDATES, Purpose, SignOutMarker, pairs};
 use crate::web::ReturnTo;
 
 /// How long a sign-out waits for what it must know of the provider.
@@ -57,7 +58,8 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
     let rd = rd.and_then(|rd| login::legal_return(visit, &rd));
     let presented = own::presented(shared, visit, &parts.headers);
     let signed_out = format!("{path}/signed_out");
-    let mut location = rd.as_ref().map_or(signed_out.clone(), |rd| rd.as_str().to_owned());
+    let after = || after(visit).unwrap_or_else(|| signed_out.clone());
+    let mut location = rd.as_ref().map_or_else(after, |rd| rd.as_str().to_owned());
     let mut cookies = vec![
         generation.cookies.clear(generation.cookies.session()),
         generation.cookies.clear(generation.cookies.round()),
@@ -69,13 +71,15 @@ pub(super) async fn sign_out(shared: &Shared, visit: &Visit, request: Request<In
         event.who = visit.who(session);
         event.provider = Some(session.identity().provider().as_str());
         visit.record(&event);
-        if let Some(provider) = generation.providers.of(session) {
+        if generation.login.sign_out == SignOut::Provider
+            && let Some(provider) = generation.providers.of(session)
+        {
             let marker = SignOutMarker {
                 state: shared.random.text::<16>(),
-                return_to: rd.as_ref().map(|rd| rd.as_str().to_owned()),
+                return_to: rd.as_ref().map(|rd| login::for_landing(visit, rd).as_str().to_owned()),
                 started: visit.now().as_secs(),
             };
-            let back_to = format!("{}{signed_out}", visit.facts().origin());
+            let back_to = format!("{}{signed_out}", generation.landing(visit.facts().origin()));
             // A person who signs out must not wait for a provider that hangs: here they are signed out already.
             let url = provider.end_session_url(&back_to, &marker.state, session.identity().user());
             if let Ok(Some(url)) = shared.clock.timeout(PATIENCE, url).await {
@@ -98,13 +102,15 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
     let state = own::parameter(visit.facts().query(), "state");
     let provider = match (&marker, state) {
         (Some(marker), Some(state)) if crate::secret::same(marker.state.as_bytes(), state.as_bytes()) => {
-            if let Some(to) = marker.return_to.as_deref().and_then(|to| login::legal_return(visit, to)) {
-                let mut response = answer::redirect(StatusCode::SEE_OTHER, to.as_str());
+            let to = marker.return_to.as_deref().and_then(|to| login::legal_return(visit, to));
+            if let Some(to) = to.map(|to| to.as_str().to_owned()).or_else(|| after(visit)) {
+                let mut response = answer::redirect(StatusCode::SEE_OTHER, &to);
                 forget(generation, &mut response);
                 return visit.finish(&shared.clock, response, &Ending::new("own"));
             }
             ProviderSignOut::Ended
         }
+        _ if generation.login.sign_out == SignOut::Local => ProviderSignOut::Local,
         // The provider did not send the browser back as it was asked to, or has no sign-out of its own.
         _ => ProviderSignOut::MayRemain(generation.providers.title()),
     };
@@ -116,17 +122,27 @@ pub(super) fn signed_out(shared: &Shared, visit: &Visit, headers: &HeaderMap) ->
     response
 }
 
+/// Where a sign-out leads that named no place of its own; none means our page.
+fn after(visit: &Visit) -> Option<String> {
+    let (generation, asked) = (visit.generation(), visit.facts().origin());
+    let landing = generation.landing(asked);
+    match generation.login.after_sign_out.as_ref()? {
+        AfterSignOut::Path(to) if landing != asked => Some(format!("{landing}{to}")),
+        AfterSignOut::Path(to) | AfterSignOut::Url(to) => Some(to.clone()),
+    }
+}
+
 fn remember(shared: &Shared, visit: &Visit, marker: &SignOutMarker) -> HeaderValue {
     let generation = visit.generation();
     let name = generation.cookies.sign_out();
-    let binding = Binding { cookie: name, host: visit.facts().host().as_str() };
+    let binding = generation.bound(name, visit.facts().host());
     let sealed = generation.keyring.seal(Purpose::SignOut, binding, &marker.to_bytes(), &shared.random);
     generation.cookies.set(name, &sealed, generation.login.timeout)
 }
 
 fn marker(generation: &Generation, visit: &Visit, headers: &HeaderMap) -> Option<SignOutMarker> {
     let name = generation.cookies.sign_out();
-    let binding = Binding { cookie: name, host: visit.facts().host().as_str() };
+    let binding = generation.bound(name, visit.facts().host());
     let values = pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES);
     let mut markers = values
         .filter_map(|(_, value)| generation.keyring.open(Purpose::SignOut, binding, value))

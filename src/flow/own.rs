@@ -1,6 +1,6 @@
 //! Our own endpoints, under `login.path` on every host that we serve. A route cannot shadow them.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde::Serialize;
@@ -43,12 +43,17 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     if let Some(asset) = generation.pages.asset(&path).filter(|_| page_load) {
         return visit.finish(&shared.clock, answer::own(asset), &Ending::new("own"));
     }
-    if !generation.routes.has_host(visit.facts().host()) {
+    let landing = generation.landing(visit.facts().origin());
+    let lands = landing.host() == visit.facts().host();
+    if !generation.routes.has_host(visit.facts().host()) && !(lands && *landing == generation.public_url) {
         return refuse(shared, &visit, &Refusal::UnknownHost(visit.facts().host().clone()));
     }
     let headers = request.headers();
-    let signs_in = !generation.providers.is_empty();
+    let signs_in = generation.signs_in_at(visit.facts().host());
     match path.as_str() {
+        // Where hosts share their cookies, one of them takes all answers of providers.
+        "/callback" if !lands => refuse(shared, &visit, &Refusal::NotFound),
+        named if !lands && named.starts_with("/callback/") => refuse(shared, &visit, &Refusal::NotFound),
         "/start" if signs_in && page_load => choice::start(shared, &visit, headers).await,
         "/sign_in" if signs_in && page_load => choice::sign_in(shared, &visit, headers).await,
         "/callback" if signs_in && method == Method::GET => login::finish(shared, &visit, headers).await,
@@ -83,12 +88,7 @@ pub(super) fn refuse(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Respo
 }
 
 fn method_not_allowed(shared: &Shared, visit: &Visit, allow: &[Method]) -> Response<Body> {
-    let mut response = refuse(shared, visit, &Refusal::MethodNotAllowed(allow.to_vec()));
-    let names = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    if let Ok(names) = HeaderValue::from_str(&names) {
-        response.headers_mut().insert(ALLOW, names);
-    }
-    response
+    refuse(shared, visit, &Refusal::MethodNotAllowed(allow.to_vec()))
 }
 
 /// A page of ours as an answer to this visit.
@@ -188,6 +188,8 @@ fn clear_cookies(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Respons
     let mut names: Vec<&str> = pairs(headers).map(|(name, _)| name).collect();
     names.sort_unstable();
     names.dedup();
+    let domain = &visit.generation().cookies.attributes().domain;
+    let domain = domain.as_ref().map(|domain| format!("; Domain={domain}"));
     for name in names {
         // Browsers refuse to clear a prefixed cookie without the attributes that the prefix demands.
         let secure = if name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("__Secure-"))
@@ -197,8 +199,12 @@ fn clear_cookies(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Respons
         } else {
             ""
         };
-        if let Ok(clear) = HeaderValue::from_bytes(format!("{name}=; Path=/; Max-Age=0{secure}").as_bytes()) {
-            response.headers_mut().append(SET_COOKIE, clear);
+        let own = (!name.starts_with("__Host-")).then_some(domain.as_deref()).flatten();
+        for domain in std::iter::once("").chain(own) {
+            let clear = format!("{name}=; Path=/; Max-Age=0{secure}{domain}");
+            if let Ok(clear) = HeaderValue::from_bytes(clear.as_bytes()) {
+                response.headers_mut().append(SET_COOKIE, clear);
+            }
         }
     }
     debug_assert!(response.headers().contains_key(LOCATION));

@@ -3,8 +3,9 @@
 //! Each has two texts: a public one for who asked, and a private one for the log. Nothing internal leaks, nothing is lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use tracing::Level;
 
@@ -39,8 +40,17 @@ pub(super) enum Refusal {
     MethodNotAllowed(Vec<Method>),
     /// Nobody is signed in.
     SignInNeeded,
-    /// Signed in, but no term admits.
-    NotAllowed { user: String, provider: String, title: String, needs: Vec<String>, lacking: Option<String> },
+    /// Signed in, but the rule does not let this person in.
+    NotAllowed {
+        word: &'static str,
+        user: String,
+        provider: String,
+        title: String,
+        needs: Vec<String>,
+        lacking: Option<String>,
+    },
+    /// Refused whoever it is: by where the client is, which the answer may say or not.
+    Barred { word: &'static str, by_place: bool },
     /// Signed in with a provider whose people are not meant here. The accepted ones with name and title.
     WrongProvider { user: String, title: String, accepted: Vec<(String, String)> },
     /// A sign-in was to start with a provider that does not exist.
@@ -65,6 +75,8 @@ pub(super) enum Refusal {
     ProviderSaid { error: String, description: Option<String>, start_again: String },
     /// The session does not fit into a cookie.
     SessionTooLarge { bytes: usize, groups: usize, group_bytes: usize },
+    /// This client address starts too many sign-ins; it may do so again after that time, at this place.
+    TooMany { wait: Duration, retry: String },
     /// Three sign-ins in a row led nowhere.
     LoopBroken { last: Ended },
     /// The upstream failed.
@@ -124,10 +136,14 @@ impl Refusal {
                 "This address does not take such requests.",
             ),
             Self::SignInNeeded => client(S::UNAUTHORIZED, "sign_in_required", "Sign in to go on."),
-            Self::NotAllowed { lacking, .. } => Outline {
+            Self::NotAllowed { word, lacking, .. } => Outline {
                 private: lacking.clone(),
-                ..client(S::FORBIDDEN, "not_allowed", "You are signed in, but not allowed to enter here.")
+                ..client(S::FORBIDDEN, word, "You are signed in, but not allowed to enter here.")
             },
+            Self::Barred { word, by_place: true } => {
+                client(S::FORBIDDEN, word, "This cannot be opened from your network.")
+            }
+            Self::Barred { word, by_place: false } => client(S::FORBIDDEN, word, "This is for other people."),
             Self::WrongProvider { .. } => client(
                 S::FORBIDDEN,
                 "wrong_provider",
@@ -211,6 +227,11 @@ impl Refusal {
                 )),
                 level: Level::WARN,
             },
+            Self::TooMany { .. } => client(
+                S::TOO_MANY_REQUESTS,
+                "login/rate",
+                "Too many sign-ins were started from your network. Wait a moment and try again.",
+            ),
             Self::LoopBroken { last } => Outline {
                 status: S::FORBIDDEN,
                 word: "login/loop",
@@ -288,12 +309,26 @@ impl Refusal {
         {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if matches!(self, Self::UnsupportedMethod) {
-            // RFC 9110 section 15.5.6 wants to hear what would be taken; a route takes every other method.
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+        // RFC 9110 section 15.5.6 wants to hear what would be taken.
+        match self {
+            Self::UnsupportedMethod => {
+                headers
+                    .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+            }
+            Self::MethodNotAllowed(allow) => {
+                let names = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+                // Methods are tokens, so their names always make a field.
+                if let Ok(names) = HeaderValue::from_str(&names) {
+                    headers.insert(ALLOW, names);
+                }
+            }
+            _ => {}
         }
-        if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key("retry-after") {
-            headers.insert("retry-after", HeaderValue::from_static("10"));
+        if let Self::TooMany { wait, .. } = self {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
         }
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         answer::own(response)
@@ -338,6 +373,7 @@ impl Refusal {
             }
             Self::NotFound => Page::NotFound { home: Link::START },
             Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
+            Self::Barred { .. } => Page::Barred { reason: &outline.public },
             Self::NotAllowed { user, provider, title, needs, .. } => {
                 let again = generation.providers.are_several().then(|| format!("provider={provider}"));
                 let again = start_link(login, &path, again.as_deref());
@@ -368,6 +404,7 @@ impl Refusal {
             Self::LoopBroken { .. } | Self::SessionTooLarge { .. } => {
                 return failed(SignInFault::Refused, &root);
             }
+            Self::TooMany { wait, retry } => Page::TooMany { retry: Link::here(retry), wait: *wait },
             Self::LoginBusy => Page::SignInUnavailable { cause: &outline.public, retry: Link::here(&root) },
             Self::Login { start_again, .. } => match outline.status {
                 StatusCode::SERVICE_UNAVAILABLE => {

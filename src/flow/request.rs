@@ -13,7 +13,8 @@ use super::session::{self, Absence, Presented};
 use super::visit::{Ending, Visit};
 use super::{choice, login, own};
 use crate::audit::EventName;
-use crate::gate::{Decision, Denial, Found, Pass, Route, Visitor, decide};
+use crate::authz::{List, Refused, Term};
+use crate::gate::{Decision, Denial, Found, Pass, Route, RuleNaming, Visitor, decide};
 use crate::lease::Lease;
 use crate::session::pairs;
 
@@ -21,12 +22,15 @@ use crate::session::pairs;
 pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
     let generation = visit.generation().clone();
     let facts = visit.facts();
-    let route = match generation.routes.find(facts.host(), facts.path()) {
+    let route = match generation.routes.find(facts.host(), facts.path(), facts.method()) {
         Found::Route(route) => route,
         Found::UnknownHost => {
             return deny(shared, &visit, None, &Refusal::UnknownHost(facts.host().clone()));
         }
         Found::UnknownPath => return deny(shared, &visit, None, &Refusal::NotFound),
+        Found::OtherMethods(methods) => {
+            return deny(shared, &visit, None, &Refusal::MethodNotAllowed(methods));
+        }
         Found::Doubtful => {
             let reason = "the path holds an encoded slash, or names another route when it is decoded further";
             return deny(shared, &visit, None, &Refusal::BadPath(reason.to_owned()));
@@ -51,24 +55,53 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         Decision::Deny(denial) => {
             let refusal = match denial {
                 Denial::SignInNeeded => Refusal::SignInNeeded,
-                Denial::NotAllowed => not_allowed(&visit, route, presented.as_ref().ok()),
+                Denial::Refused(why) => refused(&visit, route, why, presented.as_ref().ok()),
                 Denial::WrongProvider => wrong_provider(&visit, route, presented.as_ref().ok()),
+                Denial::ForeignOrigin => Refusal::ForeignForm { go_on: "/".to_owned() },
                 Denial::ForeignWebSocket => Refusal::ForeignWebSocket,
             };
-            let mut response = deny(shared, &visit, Some((route, presented.as_ref().ok())), &refusal);
+            let rule = match denial {
+                Denial::Refused(Refused::Denied(entry) | Refused::Missing(entry)) => visit.term(entry),
+                _ => route.rule().text(),
+            };
+            let at = At { route, rule, presented: presented.as_ref().ok() };
+            let mut response = deny(shared, &visit, Some(at), &refusal);
             settle_round(&visit, request.headers(), presented.as_ref().ok(), &mut response);
             response
         }
     }
 }
 
-fn not_allowed(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
-    let identity = presented.map(|presented| presented.session().identity());
-    let user = identity.map(|identity| identity.user().to_owned()).unwrap_or_default();
+/// What a refusal by the rule says, and to whom.
+fn refused(visit: &Visit, route: &Route, why: Refused<'_>, presented: Option<&Presented>) -> Refusal {
+    let word = match why {
+        Refused::Denied(_) => "denied",
+        Refused::Missing(_) => "requirement_missed",
+        Refused::NotAllowed => "not_allowed",
+    };
+    let names = route.options().naming == RuleNaming::Shown;
+    let by_place = match why {
+        Refused::Denied(entry) | Refused::Missing(entry) => !entry.term().is_about_people(),
+        Refused::NotAllowed => false,
+    };
+    let Some(identity) = presented.map(|presented| presented.session().identity()).filter(|_| !by_place)
+    else {
+        return Refusal::Barred { word, by_place: by_place && names };
+    };
+    let needs = match why {
+        // Whom a page is not for is nobody's business.
+        Refused::Denied(_) => Vec::new(),
+        _ if !names => Vec::new(),
+        Refused::Missing(entry) => vec![entry.term().in_words()],
+        Refused::NotAllowed => route.rule().terms(List::Allow).map(Term::in_words).collect(),
+    };
+    let lacking = match why {
+        Refused::Denied(_) => None,
+        Refused::Missing(entry) => entry.lacking(identity),
+        Refused::NotAllowed => route.rule().lacking(identity),
+    };
     let (provider, title) = provider_of(visit, presented);
-    let needs = route.rule().allow().map(crate::authz::Term::in_words).collect();
-    let lacking = identity.and_then(|identity| route.rule().lacking(identity));
-    Refusal::NotAllowed { user, provider, title, needs, lacking }
+    Refusal::NotAllowed { word, user: identity.user().to_owned(), provider, title, needs, lacking }
 }
 
 fn wrong_provider(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
@@ -85,21 +118,23 @@ fn provider_of(visit: &Visit, presented: Option<&Presented>) -> (String, String)
     provider.map(|provider| (provider.name().to_string(), provider.title().to_owned())).unwrap_or_default()
 }
 
+/// The route at which a request is refused, and the term, or the rule, that does so.
+struct At<'a> {
+    route: &'a Route,
+    rule: &'a str,
+    presented: Option<&'a Presented>,
+}
+
 /// Refuses, with an audit event.
-fn deny(
-    shared: &Shared,
-    visit: &Visit,
-    at: Option<(&Route, Option<&Presented>)>,
-    refusal: &Refusal,
-) -> Response<Body> {
+fn deny(shared: &Shared, visit: &Visit, at: Option<At<'_>>, refusal: &Refusal) -> Response<Body> {
     let mut event = visit.event(EventName::AccessDenied);
     let mut ending = Ending::new("deny");
     let outline = refusal.outline();
     event.reason = Some(outline.word);
     event.detail = outline.private;
-    if let Some((route, presented)) = at {
+    if let Some(At { route, rule, presented }) = at {
         event.route = Some(route.name());
-        event.rule = Some(route.rule().text());
+        event.rule = Some(rule);
         event.who = presented.and_then(|presented| visit.who(presented.session()));
         ending.route = Some(route.name());
         ending.who.clone_from(&event.who);
@@ -138,7 +173,7 @@ async fn forward(
     };
     let cookies = has_round(visit, request.headers());
     hide_own_referer(visit, request.headers_mut());
-    let is_protected = !route.rule().is_public();
+    let is_protected = !route.rule().is_open();
     visit.expect(&ending);
     let answer = generation.proxy.forward(pass, lease, request).await;
     match answer {
@@ -146,7 +181,7 @@ async fn forward(
             let mut response = response.map(Body::upstream);
             guard_caches(response.headers_mut(), is_protected);
             if let (Some(session), Ok(presented)) = (session, presented) {
-                if session.is_due(generation.lifetimes, visit.now()) && !is_shared(response.headers()) {
+                if presented.is_due(generation, visit.now()) && !is_shared(response.headers()) {
                     let touched = session.touched(visit.now());
                     if let Some(sealed) = session::seal(generation, shared, facts.host(), &touched) {
                         let cookie = session::cookie(generation, &touched, &sealed, visit.now());

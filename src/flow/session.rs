@@ -8,7 +8,7 @@ use super::gateway::{Generation, Shared};
 use crate::clock::Timestamp;
 use crate::gate::Freshness;
 use crate::identity::ProviderName;
-use crate::session::{Binding, MAX_CANDIDATES, Purpose, Session, Standing, pairs};
+use crate::session::{MAX_CANDIDATES, Purpose, SealedBy, Session, Standing, pairs};
 use crate::store::Opened;
 use crate::web::HostName;
 
@@ -81,6 +81,11 @@ impl Presented {
         self.opened.session()
     }
 
+    /// Whether a new seal is worth its cookie: enough time has passed, or the key has changed.
+    pub(super) fn is_due(&self, generation: &Generation, now: Timestamp) -> bool {
+        self.opened.sealed_by() == SealedBy::Old || self.session().is_due(generation.lifetimes, now)
+    }
+
     pub(super) fn is_fresh(&self) -> bool {
         self.opened.freshness() == Freshness::Fresh
     }
@@ -134,17 +139,17 @@ pub(super) fn last_provider(
 }
 
 fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Option<Arc<Opened>> {
-    // A seal is bound to its host, so two hosts never share an entry.
-    let key = format!("{host} {value}");
+    // A seal is bound to its host or domain, so those that differ never share an entry.
+    let binding = generation.bound(name, host);
+    let key = format!("{} {value}", binding.host);
     if let Some(opened) = generation.opened.get(&key) {
         return Some(opened);
     }
-    let bytes =
-        generation.keyring.open(Purpose::Session, Binding { cookie: name, host: host.as_str() }, value)?;
+    let bytes = generation.keyring.open(Purpose::Session, binding, value)?;
     let session = Session::from_bytes(&bytes, generation.providers.issuers()).ok()?;
     let freshness =
         if session.kept().covers(&generation.wanted) { Freshness::Fresh } else { Freshness::Stale };
-    Some(generation.opened.keep(&key, session, freshness))
+    Some(generation.opened.keep(&key, session, freshness, generation.keyring.sealed_by(value)))
 }
 
 /// Seals a session into the text of its cookie. Nothing when its provider is no longer configured.
@@ -156,7 +161,7 @@ pub(super) fn seal(
 ) -> Option<String> {
     let name = generation.cookies.session();
     let provider = generation.providers.of(session)?;
-    let binding = Binding { cookie: name, host: host.as_str() };
+    let binding = generation.bound(name, host);
     let bytes = session.to_bytes(provider.binding());
     Some(generation.keyring.seal(Purpose::Session, binding, &bytes, &shared.random))
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use super::routes::{Route, SignedOut};
-use crate::authz::{Entry, Verdict};
+use http::Method;
+
+use super::routes::{CrossSite, Route, SignedOut};
+use crate::authz::{Entry, Refused, Verdict};
 use crate::identity::IdentityHead;
 use crate::session::Session;
+use crate::web::source::FetchSite;
 use crate::web::{Facts, RequestKind, SaidOrigin};
 
 /// The right to be forwarded. Only [`decide`] makes one, and only for the facts it judged.
@@ -45,18 +48,20 @@ pub enum Decision<'a> {
     /// The browser is sent to sign in.
     Login,
     /// It ends here.
-    Deny(Denial),
+    Deny(Denial<'a>),
 }
 
 /// Why a request ends at the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denial {
+pub enum Denial<'a> {
     /// Nobody is signed in, and this is no page load that could be redirected: 401.
     SignInNeeded,
-    /// Signed in, but no term of the rule matches: 403.
-    NotAllowed,
+    /// The rule refuses, whoever signs in or the one who did: 403.
+    Refused(Refused<'a>),
     /// Signed in with a provider whose sessions do not count here: 403.
     WrongProvider,
+    /// An unsafe request from a page of another site, where the route wants none: 403.
+    ForeignOrigin,
     /// A WebSocket handshake with a session from a page that is not ours, or from no page at all: 403.
     ForeignWebSocket,
 }
@@ -70,16 +75,21 @@ pub fn decide<'a>(facts: &'a Facts, route: &'a Arc<Route>, visitor: Option<Visit
     let is_strange = visitor.as_ref().is_some_and(is_theirs);
     // A stale session proves nothing that a rule could rest on; it counts as none.
     let visitor = visitor.filter(|visitor| visitor.freshness == Freshness::Fresh && !is_strange);
-    match route.rule().evaluate(visitor.map(|visitor| visitor.session.identity())) {
-        Verdict::Admitted(_) if visitor.is_some() && is_foreign_websocket(facts) => {
+    match route.rule().evaluate(visitor.map(|visitor| visitor.session.identity()), facts) {
+        Verdict::Admitted(_) if visitor.is_some() && is_foreign_websocket(facts, route) => {
             Decision::Deny(Denial::ForeignWebSocket)
+        }
+        Verdict::Admitted(_)
+            if route.options().cross_site == CrossSite::Refuse && is_foreign(facts, route) =>
+        {
+            Decision::Deny(Denial::ForeignOrigin)
         }
         Verdict::Admitted(by) => Decision::Pass(Pass { facts, route, by, visitor }),
         // Never a redirect: it would take the session that the person has without asking.
         Verdict::SignInNeeded if is_strange => Decision::Deny(Denial::WrongProvider),
-        Verdict::SignInNeeded if may_redirect(facts, route.signed_out()) => Decision::Login,
+        Verdict::SignInNeeded if may_redirect(facts, route.options().signed_out) => Decision::Login,
         Verdict::SignInNeeded => Decision::Deny(Denial::SignInNeeded),
-        Verdict::Refused => Decision::Deny(Denial::NotAllowed),
+        Verdict::Refused(why) => Decision::Deny(Denial::Refused(why)),
     }
 }
 
@@ -110,9 +120,30 @@ fn may_redirect(facts: &Facts, signed_out: SignedOut) -> bool {
 }
 
 /// Browsers send cookies along with a handshake from any site, and no CORS check follows: only the Origin tells.
-fn is_foreign_websocket(facts: &Facts) -> bool {
-    facts.kind() == RequestKind::WebSocket
-        && !matches!(facts.source().origin(), SaidOrigin::Origin(origin) if origin == facts.origin())
+fn is_foreign_websocket(facts: &Facts, route: &Route) -> bool {
+    facts.kind() == RequestKind::WebSocket && !has_origin_of(facts, route)
+}
+
+/// Whether an unsafe request comes from a page of another site. A program that sends neither field is no browser, and
+/// no browser sends it on somebody's behalf.
+fn is_foreign(facts: &Facts, route: &Route) -> bool {
+    if matches!(*facts.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return false;
+    }
+    match facts.source().origin() {
+        SaidOrigin::Absent => {
+            matches!(facts.source().site(), Some(FetchSite::CrossSite | FetchSite::SameSite))
+        }
+        SaidOrigin::Opaque | SaidOrigin::Origin(_) => !has_origin_of(facts, route),
+    }
+}
+
+/// Whether the Origin is the site's own, or one that the route names.
+fn has_origin_of(facts: &Facts, route: &Route) -> bool {
+    matches!(
+        facts.source().origin(),
+        SaidOrigin::Origin(origin) if origin == facts.origin() || route.options().origins.contains(origin)
+    )
 }
 
 impl<'a> Pass<'a> {

@@ -4,7 +4,11 @@
 //! nothing else.
 
 mod decide;
+mod methods;
 mod routes;
 
 pub use decide::{Decision, Denial, Freshness, Pass, Visitor, decide};
-pub use routes::{Found, Route, RouteId, RouteTable, SignedOut};
+pub use methods::Methods;
+pub use routes::{
+    CrossSite, EncodedSlashes, Found, Options, Route, RouteId, RouteTable, RuleNaming, SignedOut,
+};

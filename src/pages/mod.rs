@@ -23,7 +23,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 
 pub use link::Link;
-pub use page::{Choice, Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
+pub use page::{Choice, Onward, Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
 use page::{Door, FormTarget};
 
 /// The one stylesheet, also what its address is made from.

@@ -101,6 +101,13 @@ pub enum Page<'a> {
     },
     /// What the gateway knows about the person who asks: 200.
     YourSession(YourSession<'a>),
+    /// Leads on by itself, and by a press where that is switched off: 200.
+    Onward {
+        /// Where to.
+        to: Link<'a>,
+        /// Why not by a redirect.
+        reason: Onward,
+    },
     /// The upstream did not answer as it should: 502, 503 or 504.
     UpstreamTrouble {
         /// In which way.
@@ -124,6 +131,11 @@ pub enum Page<'a> {
     },
     /// The request cannot be read in one way only: 400.
     BadRequest {
+        /// One public sentence.
+        reason: &'a str,
+    },
+    /// Refused whoever it is, by where the client is: 403.
+    Barred {
         /// One public sentence.
         reason: &'a str,
     },
@@ -189,6 +201,15 @@ pub struct Choice<'a> {
     pub last_used: bool,
     /// Where a sign-in that way starts.
     pub start: Link<'a>,
+}
+
+/// Why a page leads on by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// A sign-in is done.
+    SignedIn,
+    /// A foreign site led here, and a browser keeps the session back from such a load.
+    FromElsewhere,
 }
 
 /// Where a sign-in that is started again ends.
@@ -261,6 +282,7 @@ impl Page<'_> {
         match self {
             Self::Chooser { .. }
             | Self::AlreadySignedIn { .. }
+            | Self::Onward { .. }
             | Self::ConfirmSignOut { .. }
             | Self::SignedOut { .. }
             | Self::YourSession(_) => StatusCode::OK,
@@ -270,9 +292,10 @@ impl Page<'_> {
                 SignInFault::Provider => StatusCode::BAD_GATEWAY,
             },
             Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
-            Self::Denied { .. } | Self::WrongProvider { .. } | Self::ForeignOrigin { .. } => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Denied { .. }
+            | Self::WrongProvider { .. }
+            | Self::Barred { .. }
+            | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -297,13 +320,17 @@ impl Page<'_> {
             }
             Self::SignInFailed { .. } => "Sign-in did not finish",
             Self::SignInUnavailable { .. } => "Sign-in is not available right now",
-            Self::Denied { .. } | Self::WrongProvider { .. } => "You do not have access",
+            Self::Denied { .. } | Self::WrongProvider { .. } | Self::Barred { .. } => {
+                "You do not have access"
+            }
             Self::ConfirmSignOut { .. } => {
                 return Cow::Owned(format!("Sign out of {}?", text::word(&title)));
             }
             Self::SignedOut { .. } => "You are signed out",
             Self::YourSession(_) => "Your session",
             Self::UpstreamTrouble { .. } => "The application is not answering",
+            Self::Onward { reason: Onward::SignedIn, .. } => "You are signed in",
+            Self::Onward { reason: Onward::FromElsewhere, .. } => "One moment",
             Self::TooLarge { .. } => "This is too large to send",
             Self::HeadTooLarge => "Your browser sent too many cookies",
             Self::TooMany { .. } => "Too many sign-ins at once",
@@ -313,6 +340,14 @@ impl Page<'_> {
             Self::MethodNotAllowed { .. } => "This address does not take such requests",
             Self::UnknownHost { .. } => "No site here has this name",
         })
+    }
+
+    /// Where a browser is to go by itself.
+    pub(crate) const fn onward(&self) -> Option<Link<'_>> {
+        match self {
+            Self::Onward { to, .. } => Some(*to),
+            _ => None,
+        }
     }
 
     /// The time after which asking again makes sense, for `Retry-After`.
@@ -342,6 +377,7 @@ impl Page<'_> {
         match self {
             Self::AlreadySignedIn { .. } | Self::ConfirmSignOut { .. } | Self::YourSession(_) => Door::Open,
             Self::Chooser { .. }
+            | Self::Onward { .. }
             | Self::SignedOut { .. }
             | Self::SignInFailed { .. }
             | Self::SignInUnavailable { .. }

@@ -66,11 +66,12 @@ fn no_page_holds_a_script_a_style_or_anything_from_another_host() {
     for page in Filling::new("bob", "/").pages() {
         let response = pages().render(&page, &FRAME);
         let html = body(&response);
-        for banned in
-            ["<script", "<style", " style=", " onload", "src=", "javascript:", "<iframe", "http-equiv"]
-        {
+        for banned in ["<script", "<style", " style=", " onload", "src=", "javascript:", "<iframe"] {
             assert!(!html.contains(banned), "{banned} in {page:?}");
         }
+        let leads_on = usize::from(matches!(page, Page::Onward { .. }));
+        assert_eq!(count(html, "http-equiv"), leads_on, "{page:?}");
+        assert_eq!(count(html, "<meta http-equiv=\"refresh\" content=\"0;url=/\">"), leads_on, "{page:?}");
         assert!(!html.replace("http://www.w3.org/2000/svg", "").contains("://"), "{page:?}");
     }
 }
@@ -258,7 +259,7 @@ fn every_page_has_the_status_of_its_cause() {
     let filling = Filling::new("bob", "/");
     let statuses: Vec<u16> = filling.pages().iter().map(|page| page.status().as_u16()).collect();
     let failed_and_refused = [400, 403, 502, 503, 403, 403, 403];
-    let fine = [200; 7];
-    let trouble = [502, 503, 504, 413, 413, 431, 429, 400, 403, 404, 405, 421, 421];
+    let fine = [200; 9];
+    let trouble = [502, 503, 504, 413, 413, 431, 429, 400, 403, 403, 404, 405, 421, 421];
     assert_eq!(statuses, [&[200; 4], &failed_and_refused[..], &fine, &trouble].concat());
 }

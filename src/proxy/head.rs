@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::cookies;
 use super::hop;
-use crate::identity::Reserved;
+use crate::identity::{Reserved, fold};
 use crate::session::CookieNames;
 
 /// What [`rewrite`] needs besides the incoming head.
@@ -23,6 +23,16 @@ pub(super) struct Outgoing<'a> {
     pub(super) host: &'a HeaderValue,
     pub(super) identity: &'a [(HeaderName, HeaderValue)],
     pub(super) upgrade: Upgrade,
+    pub(super) method: MethodFields,
+}
+
+/// What becomes of the fields by which frameworks let a client replace the method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MethodFields {
+    /// One rule is for every method: they are the application's.
+    Application,
+    /// The method was judged: they would replace it by one that was not.
+    Removed,
 }
 
 /// Whose the Authorization field is on this route.
@@ -62,6 +72,9 @@ pub(super) struct Changes {
     /// How many were removed for an underscore alone.
     pub(super) underscore: u64,
 }
+
+/// Folded.
+const METHOD_FIELDS: &[&str] = &["x-http-method-override", "x-http-method", "x-method-override"];
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -138,6 +151,7 @@ fn strip(headers: &mut HeaderMap, outgoing: Outgoing<'_>) -> Changes {
             changes.removed.push(name.clone());
         } else if outgoing.reserved.contains(name.as_str())
             || (*name == AUTHORIZATION && outgoing.authorization == Authorization::Ours)
+            || (outgoing.method == MethodFields::Removed && METHOD_FIELDS.contains(&&*fold(name.as_str())))
         {
             changes.reserved += 1;
             changes.removed.push(name.clone());

@@ -33,7 +33,7 @@ use hyper::upgrade::OnUpgrade;
 use answer::Reuse;
 use body::Line;
 use exchange::Exchange;
-use head::{Authorization, Forwarding, Outgoing, Upgrade};
+use head::{Authorization, Forwarding, MethodFields, Outgoing, Upgrade};
 use pool::{Link, Pool};
 use tunnel::Tunnel;
 
@@ -173,6 +173,11 @@ impl Proxy {
             host: upstream.host.as_ref().unwrap_or(&forwarding.host),
             identity: pass.head().fields(),
             upgrade,
+            method: if pass.route().options().methods.is_limited() {
+                MethodFields::Removed
+            } else {
+                MethodFields::Application
+            },
         };
         let changes = head::rewrite(headers, outgoing);
         self.meters().reserved_names.add(changes.reserved);

@@ -6,12 +6,14 @@ use cookie::Cookie;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
+use crate::web::HostName;
+
 /// The names and attributes of our cookies.
 #[derive(Clone, Debug)]
 pub struct CookieNames {
     base: String,
     prefix: &'static str,
-    security: Security,
+    attributes: Attributes,
     session: String,
     round: String,
     sign_out: String,
@@ -26,6 +28,30 @@ pub enum Security {
     Plain,
 }
 
+/// Which requests of foreign sites carry the session cookie (RFC 6265bis section 5.6.7). Every other cookie of ours is Lax:
+/// the provider, a foreign site, sends the browser back with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// Page loads that a foreign site leads to.
+    #[default]
+    Lax,
+    /// None.
+    Strict,
+    /// All.
+    None,
+}
+
+/// What our cookies have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// Whether they travel over TLS only.
+    pub security: Security,
+    /// Of the session cookie.
+    pub same_site: SameSite,
+    /// The domain under which every host gets them; none means the host that set them.
+    pub domain: Option<HostName>,
+}
+
 /// How many cookies of one name are looked at. A sibling domain may plant more; they cost nothing and count for nothing.
 pub const MAX_CANDIDATES: usize = 4;
 
@@ -36,20 +62,34 @@ pub const MAX_COOKIE: usize = 3500;
 impl CookieNames {
     /// Names built on `base`.
     #[must_use]
-    pub fn new(base: String, security: Security) -> Self {
-        let prefix = match security {
-            Security::Secure => "__Host-",
-            Security::Plain => "",
+    pub fn new(base: String, attributes: impl Into<Attributes>) -> Self {
+        let attributes = attributes.into();
+        let prefix = match (attributes.security, &attributes.domain) {
+            (Security::Secure, None) => "__Host-",
+            (Security::Secure, Some(_)) => "__Secure-",
+            (Security::Plain, _) => "",
         };
         let name = |suffix: &str| format!("{prefix}{base}{suffix}");
         let (session, round, sign_out) = (name(""), name("-login-round"), name("-logout"));
-        Self { base, prefix, security, session, round, sign_out }
+        Self { base, prefix, attributes, session, round, sign_out }
     }
 
     /// The session cookie.
     #[must_use]
     pub fn session(&self) -> &str {
         &self.session
+    }
+
+    /// What they have in common.
+    #[must_use]
+    pub const fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    /// The host or domain that cookies belong to which `host` sets.
+    #[must_use]
+    pub fn place<'a>(&'a self, host: &'a HostName) -> &'a HostName {
+        self.attributes.domain.as_ref().unwrap_or(host)
     }
 
     /// The cookie of one attempt to sign in; `tag` is 16 characters.
@@ -107,15 +147,30 @@ impl CookieNames {
     }
 
     fn build(&self, name: &str, value: &str, seconds: i64) -> HeaderValue {
-        let cookie = Cookie::build((name, value))
+        let Attributes { security, same_site, domain } = &self.attributes;
+        let same_site = match same_site {
+            SameSite::Strict if name == self.session => cookie::SameSite::Strict,
+            SameSite::None if name == self.session => cookie::SameSite::None,
+            _ => cookie::SameSite::Lax,
+        };
+        let mut cookie = Cookie::build((name, value))
             .path("/")
             .http_only(true)
-            .secure(self.security == Security::Secure)
-            .same_site(cookie::SameSite::Lax)
-            .max_age(cookie::time::Duration::seconds(seconds))
-            .build();
+            .secure(*security == Security::Secure)
+            .same_site(same_site)
+            .max_age(cookie::time::Duration::seconds(seconds));
+        if let Some(domain) = domain {
+            cookie = cookie.domain(domain.as_str());
+        }
         // Names are checked configuration and base64url, values are base64url: always a legal field.
-        HeaderValue::from_str(&cookie.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+        HeaderValue::from_str(&cookie.build().to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+impl From<Security> for Attributes {
+    /// The defaults: lax, and of one host.
+    fn from(security: Security) -> Self {
+        Self { security, same_site: SameSite::default(), domain: None }
     }
 }
 

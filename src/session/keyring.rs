@@ -42,6 +42,15 @@ pub struct Binding<'a> {
     pub host: &'a str,
 }
 
+/// Which key of a ring made a seal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealedBy {
+    /// The one that seals now.
+    Current,
+    /// One that only opens: whoever holds the seal gets a new one at the next chance.
+    Old,
+}
+
 /// A session key: 32 random bytes.
 #[derive(Debug)]
 pub struct Key(Secret<[u8; 32]>);
@@ -89,6 +98,12 @@ impl Key {
         Ok(Self(Secret::new(bytes)))
     }
 
+    /// Whether this is the same key as `other`.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        same(self.0.expose(), other.0.expose())
+    }
+
     /// A new key that nobody else will ever know.
     #[must_use]
     pub fn fresh(random: &Random) -> Self {
@@ -127,6 +142,17 @@ impl Keyring {
         out.extend_from_slice(&commitment);
         out.extend_from_slice(&sealed);
         URL_SAFE_NO_PAD.encode(out)
+    }
+
+    /// Which key made a seal that [`Self::open`] opened, by the key id that it names.
+    #[must_use]
+    pub fn sealed_by(&self, sealed: &str) -> SealedBy {
+        // Eight characters are six bytes: the version and the whole key id.
+        let head = sealed.get(..8).and_then(|head| URL_SAFE_NO_PAD.decode(head).ok());
+        match head.as_deref().and_then(|head| head.get(1..5)) {
+            Some(id) if id == self.current.id => SealedBy::Current,
+            _ => SealedBy::Old,
+        }
     }
 
     /// Opens what [`Self::seal`] made for the same purpose and binding. Nothing for everything else.

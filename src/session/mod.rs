@@ -14,13 +14,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use body::{BodyError, Issuer};
-pub use cookies::{CookieNames, MAX_CANDIDATES, MAX_COOKIE, Security, pairs};
-pub use keyring::{Binding, Key, KeyError, Keyring, Purpose};
+pub use cookies::{Attributes, CookieNames, MAX_CANDIDATES, MAX_COOKIE, SameSite, Security, pairs};
+pub use keyring::{Binding, Key, KeyError, Keyring, Purpose, SealedBy};
 pub use pending::{Attempt, PendingLogin, Proofs, SignOutMarker};
 pub use revocations::Revocations;
 
 use crate::clock::Timestamp;
 use crate::identity::{Fingerprint, Identity};
+use crate::web::HostName;
 
 /// A signed-in person's session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +54,16 @@ pub struct Lifetimes {
 pub struct Settings {
     /// The key that seals.
     pub key: Key,
+    /// Keys that sealed before, and only open now.
+    pub old_keys: Vec<Key>,
     /// How long sessions last.
     pub lifetimes: Lifetimes,
     /// The base name of our cookies.
     pub cookie: String,
+    /// Which requests of foreign sites carry the session.
+    pub same_site: SameSite,
+    /// The domain whose hosts share sessions; none means each host has its own.
+    pub cookie_domain: Option<HostName>,
 }
 
 /// Whether a session still stands.

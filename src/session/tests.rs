@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{
     Attempt, Binding, BodyError, CookieNames, Issuer, Key, Keyring, Lifetimes, PendingLogin, Purpose,
-    Revocations, Security, Session, SessionId, Standing, pairs,
+    Revocations, SealedBy, Security, Session, SessionId, Standing, pairs,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Claim, Fingerprint, Identity, ProviderName, Vouched};
@@ -49,6 +49,10 @@ fn a_seal_opens_under_its_own_purpose_binding_and_key_only() {
     assert!(Keyring::new(&key(2), &[]).open(Purpose::Session, HERE, &sealed).is_none());
     let rotated = Keyring::new(&key(2), &[key(1)]);
     assert_eq!(rotated.open(Purpose::Session, HERE, &sealed).expect("opens").as_slice(), b"plain");
+    assert_eq!((ring.sealed_by(&sealed), rotated.sealed_by(&sealed)), (SealedBy::Current, SealedBy::Old));
+    let fresh = rotated.seal(Purpose::Session, HERE, b"plain", &random);
+    assert_eq!(rotated.sealed_by(&fresh), SealedBy::Current);
+    assert!(ring.open(Purpose::Session, HERE, &fresh).is_none(), "an old key never seals");
 }
 
 #[test]

@@ -10,13 +10,14 @@ use quick_cache::sync::Cache;
 
 use crate::gate::{Freshness, Route};
 use crate::identity::IdentityHead;
-use crate::session::Session;
+use crate::session::{SealedBy, Session};
 
 /// A session that was opened, with what was made of it.
 #[derive(Debug)]
 pub struct Opened {
     session: Session,
     freshness: Freshness,
+    sealed_by: SealedBy,
     /// The identity headers, by the number of the route.
     heads: Box<[OnceLock<IdentityHead>]>,
 }
@@ -62,6 +63,12 @@ impl Opened {
         self.freshness
     }
 
+    /// Which key sealed the cookie that it was opened from.
+    #[must_use]
+    pub const fn sealed_by(&self) -> SealedBy {
+        self.sealed_by
+    }
+
     /// The identity headers of `route` for this person, made at the first call.
     #[must_use]
     pub fn head<'a>(&'a self, route: &'a Route) -> &'a IdentityHead {
@@ -86,9 +93,15 @@ impl OpenedCache {
 
     /// Keeps a session that was opened from this cookie.
     #[must_use]
-    pub fn keep(&self, cookie: &str, session: Session, freshness: Freshness) -> Arc<Opened> {
+    pub fn keep(
+        &self,
+        cookie: &str,
+        session: Session,
+        freshness: Freshness,
+        sealed_by: SealedBy,
+    ) -> Arc<Opened> {
         let heads = (0..self.routes).map(|_| OnceLock::new()).collect();
-        let opened = Arc::new(Opened { session, freshness, heads });
+        let opened = Arc::new(Opened { session, freshness, sealed_by, heads });
         self.cache.insert(cookie.into(), Arc::clone(&opened));
         opened
     }

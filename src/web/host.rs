@@ -1,5 +1,6 @@
 //! The host of a request, in the one form in which it is compared.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -67,6 +68,20 @@ impl HostName {
             || self.address().is_some_and(|ip| ip.is_loopback())
     }
 
+    /// The name without its first label; none for an address and for a single label.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        let (_, parent) = self.0.split_once('.')?;
+        self.address().is_none().then_some(parent)
+    }
+
+    /// Whether this is `domain`, or a name below it.
+    #[must_use]
+    pub fn is_within(&self, domain: &Self) -> bool {
+        self.0.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            && self.address().is_none()
+    }
+
     /// The address, if the host is one.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
@@ -85,6 +100,13 @@ impl HostName {
             return Err(HostError::Malformed);
         }
         Ok(name.to_ascii_lowercase())
+    }
+}
+
+/// Tables of hosts are searched by text: equality and hash are those of the text.
+impl Borrow<str> for HostName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -116,6 +138,23 @@ mod tests {
             assert_eq!(HostName::parse(text).expect(text).0.as_str(), "wiki.example.com");
         }
         assert_eq!(HostName::parse("[0:0::1]:80").expect("v6").0.as_str(), "[::1]");
+    }
+
+    #[test]
+    fn a_domain_holds_itself_and_the_names_below_it() {
+        let host = |text: &str| HostName::parse(text).expect(text).0;
+        let domain = host("example.com");
+        for (inside, text) in [
+            (true, "example.com"),
+            (true, "a.example.com"),
+            (true, "a.b.EXAMPLE.com"),
+            (false, "badexample.com"),
+            (false, "example.com.evil.example"),
+            (false, "com"),
+        ] {
+            assert_eq!(host(text).is_within(&domain), inside, "{text}");
+        }
+        assert!(!host("10.0.0.1").is_within(&host("0.1")), "an address is below nothing");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod host;
 pub mod kind;
 pub mod origin;
 pub mod path;
+pub mod pattern;
 pub mod source;
 
 pub use facts::{Facts, RequestId};
@@ -15,4 +16,5 @@ pub use host::HostName;
 pub use kind::RequestKind;
 pub use origin::{Origin, ReturnTo, Scheme};
 pub use path::CanonicalPath;
+pub use pattern::{HostPattern, PatternError};
 pub use source::{SaidOrigin, Source};

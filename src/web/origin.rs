@@ -201,6 +201,30 @@ impl ReturnTo {
         rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
     }
 
+    /// The path with its query, without host.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        let from = if self.0.starts_with('/') {
+            Some(0)
+        } else {
+            self.0.find("://").and_then(|at| self.0.get(at + 3..)?.find('/').map(|path| at + 3 + path))
+        };
+        from.and_then(|from| self.0.get(from..)).unwrap_or("/")
+    }
+
+    /// Another path in the same place, be that the host that was asked or a named one.
+    #[must_use]
+    pub fn with_path(&self, path: &CanonicalPath) -> Self {
+        let place = self.0.strip_suffix(self.path_and_query()).unwrap_or_default();
+        Self(format!("{place}{}", path.sent()))
+    }
+
+    /// The same for a browser that is on another host: with `origin` before it, unless it names one.
+    #[must_use]
+    pub fn on(&self, origin: &Origin) -> Self {
+        if self.0.starts_with('/') { Self(format!("{origin}{}", self.0)) } else { self.clone() }
+    }
+
     /// Whether the path, as routes would judge it, is under `prefix` (on a segment border), on whichever host.
     #[must_use]
     pub fn is_under(&self, prefix: &str) -> bool {

@@ -156,6 +156,23 @@ fn warnings_go_to_standard_error_and_fail_only_a_strict_check() {
 }
 
 #[test]
+fn check_says_when_an_old_key_may_go() {
+    let place = Place::new("rotation");
+    assert_eq!(place.run("keygen session --out old-session.key").code, Some(0));
+    let old = "[session]\nold_keys = [{ file = \"old-session.key\" }]\nmax_age = \"36h\"";
+    place.put("vestibule.toml", &ten_lines().replace("[session]", old), 0o644);
+    let said = place.run("check --strict");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    for line in [
+        "  ok    a sign-in lasts 1d12h at most\n",
+        "  ok    1 old key opens what was sealed before, and nothing is sealed with it any more\n",
+        "        safe to remove from old_keys: 1d12h after the last gateway began to use the new key\n",
+    ] {
+        assert!(said.out.contains(line), "{line:?} in {}", said.out);
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_with_the_places_that_are_looked_at() {
     let place = Place::new("absent");
     for verb in ["check", "serve", "routes"] {

@@ -17,7 +17,9 @@ async fn two() -> Stage {
         "[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"signed-in\"]\n\
          [routes.other]\nhost = \"{OTHER}\"\nupstream = \"UPSTREAM\"\nallow = [\"signed-in\"]\n"
     );
-    let stage = Stage::with(Plan { routes, ..Plan::default() }).await;
+    let login =
+        "return_to = [\"files.example.com\", \"files.example.com:8443\", \"tool.localhost\"]".to_owned();
+    let stage = Stage::with(Plan { routes, login, ..Plan::default() }).await;
     let origins = [origin(&stage, "127.0.0.1"), origin(&stage, OTHER)];
     stage.provider.register(Client {
         id: "wiki".to_owned(),
@@ -94,6 +96,41 @@ async fn rd_leads_to_pages_of_any_own_host_and_to_no_endpoint_of_ours() {
         let callback = browser.follow_once(&provider).await;
         assert_eq!((callback.status, callback.location()), (302, expected.as_str()), "{rd}");
     }
+}
+
+#[tokio::test]
+async fn rd_leads_to_the_hosts_of_return_to_and_to_none_beside_them() {
+    let stage = two().await;
+    for (rd, expected) in [
+        ("https://files.example.com/a?b=c", "https://files.example.com/a?b=c"),
+        ("https://FILES.example.com:443/a", "https://files.example.com/a"),
+        ("https://files.example.com:8443/a", "https://files.example.com:8443/a"),
+        ("http://tool.localhost/a", "http://tool.localhost/a"),
+        ("https://tool.localhost/a", "https://tool.localhost/a"),
+        ("http://files.example.com/a", "/"),
+        ("http://files.example.com:443/a", "/"),
+        ("https://files.example.com:9443/a", "/"),
+        ("https://files.example.com/oauth2/start", "/"),
+        ("https://x.files.example.com/", "/"),
+        ("https://example.com/", "/"),
+        ("https://files.example.com.evil.example/", "/"),
+        ("https://files.example.com@evil.example/", "/"),
+        ("https://user@files.example.com/", "/"),
+        ("//files.example.com/a", "/"),
+    ] {
+        let mut browser = stage.signed_in("alice").await;
+        let start = browser.load(&format!("/oauth2/start?rd={}", encoded(rd))).await;
+        let provider = browser.follow_once(&start).await;
+        let callback = browser.follow_once(&provider).await;
+        assert_eq!((callback.status, callback.location()), (302, expected), "{rd}");
+    }
+    let mut browser = stage.signed_in("alice").await;
+    let page =
+        browser.load(&format!("/oauth2/sign_out?rd={}", encoded("https://files.example.com/bye"))).await;
+    let asked = browser.press(&page, &[]).await;
+    let allowed = browser.press_once(&asked, &[("answer", "sign_out")]).await;
+    let back = browser.follow_once(&allowed).await;
+    assert_eq!((back.status, back.location()), (303, "https://files.example.com/bye"), "a sign-out too");
 }
 
 #[tokio::test]

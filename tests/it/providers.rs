@@ -317,8 +317,7 @@ async fn who_is_signed_in_already_may_go_on_or_take_another_account() {
 
 #[tokio::test]
 async fn the_chooser_is_shown_for_one_provider_where_that_is_configured() {
-    let stage =
-        Stage::with(Plan { top: "[login]\nchooser = \"always\"\n".to_owned(), ..Plan::default() }).await;
+    let stage = Stage::with(Plan { login: "chooser = \"always\"\n".to_owned(), ..Plan::default() }).await;
     let mut browser = stage.browser();
     let page = browser.open("/x").await;
     assert_eq!(browser.url.path(), "/oauth2/sign_in");

@@ -123,3 +123,50 @@ async fn a_form_that_never_ends_does_not_hold_the_sign_out_up() {
     assert_eq!(answer.status, 303);
     assert_eq!(copy.fetch("/").await.status, 401);
 }
+
+#[tokio::test]
+async fn local_ends_only_the_session_here_and_says_so() {
+    let stage = Stage::with(Plan { login: "sign_out = \"local\"".to_owned(), ..Plan::default() }).await;
+    let mut browser = stage.signed_in("alice").await;
+    let mut copy = browser.clone();
+    let page = browser.load("/oauth2/sign_out").await;
+    let answer = browser.press(&page, &[]).await;
+    assert_eq!(browser.url.path(), "/oauth2/signed_out");
+    assert!(answer.text().contains("You stay signed in at your sign-in provider"), "{}", answer.text());
+    assert_eq!(copy.fetch("/").await.status, 401);
+    assert_eq!(browser.open("/").await.status, 200, "the provider signs in without asking");
+}
+
+#[tokio::test]
+async fn after_sign_out_is_where_a_sign_out_ends_that_names_no_place() {
+    for (after, expected) in [
+        ("/public/bye?x=1", "/public/bye?x=1"),
+        ("https://www.example.com/bye", "https://www.example.com/bye"),
+    ] {
+        let login = format!("after_sign_out = \"{after}\"");
+        let stage = Stage::with(Plan { login: login.clone(), ..Plan::default() }).await;
+        let mut browser = stage.signed_in("alice").await;
+        let page = browser.load("/oauth2/sign_out").await;
+        let asked = browser.press(&page, &[]).await;
+        let allowed = browser.press_once(&asked, &[("answer", "sign_out")]).await;
+        let back = browser.follow_once(&allowed).await;
+        assert_eq!((back.status, back.location()), (303, expected), "after the provider");
+        assert_eq!(
+            browser.load("/oauth2/signed_out?state=forged").await.status,
+            200,
+            "a state that is not of this sign-out leads nowhere"
+        );
+        let mut other = stage.signed_in("alice").await;
+        let page = other.load("/oauth2/sign_out?rd=/public/own").await;
+        let asked = other.press(&page, &[]).await;
+        other.press(&asked, &[("answer", "sign_out")]).await;
+        assert_eq!(other.url.path(), "/public/own", "a place of its own comes first");
+
+        let login = format!("{login}\nsign_out = \"local\"");
+        let stage = Stage::with(Plan { login, ..Plan::default() }).await;
+        let mut browser = stage.signed_in("alice").await;
+        let page = browser.load("/oauth2/sign_out").await;
+        let answer = browser.press_once(&page, &[]).await;
+        assert_eq!((answer.status, answer.location()), (303, expected), "without the provider");
+    }
+}

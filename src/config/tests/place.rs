@@ -51,6 +51,7 @@ impl Place {
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         Some(match name {
             "SESSION_KEY" => SESSION_KEY.to_owned(),
+            "OLD_KEY" => SESSION_KEY.replace('A', "B"),
             "CLIENT_SECRET" => SECRET.to_owned(),
             "TWO_LINES" => format!("{SECRET}\n{SECRET}"),
             "EMPTY" => String::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 
+use super::super::{CrossSite, EncodedSlashes, Methods, Options};
 use super::super::{Found, RouteId, RouteTable};
 use super::{Decision, Denial, Freshness, Route, SignedOut, Visitor, decide};
 use crate::authz::{Rule, Term};
@@ -13,7 +14,8 @@ use crate::identity::{Fingerprint, HeaderPlan, Identity, IdentityHead, Preset, P
 use crate::session::{Session, SessionId};
 use crate::web::facts::Parts;
 use crate::web::{
-    CanonicalPath, Facts, HostName, Origin, PeerAddr, RequestId, RequestKind, Source, TrustedProxies,
+    CanonicalPath, Facts, HostName, HostPattern, Origin, PeerAddr, RequestId, RequestKind, Source,
+    TrustedProxies,
 };
 
 const NAVIGATION: &[(&str, &str)] = &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
@@ -40,9 +42,13 @@ fn facts(method: Method, path: &str, query: Option<&str>, fields: &[(&'static st
 }
 
 fn route(allow: &str, signed_out: SignedOut) -> Arc<Route> {
+    route_with(allow, Options { signed_out, ..Options::default() })
+}
+
+fn route_with(allow: &str, options: Options) -> Arc<Route> {
     let term: Term = allow.parse().expect("a term");
     let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
-    let route = Route::new(RouteId::new(0), "wiki".to_owned(), Rule::new(vec![term]), plan, signed_out);
+    let route = Route::new(RouteId::new(0), "wiki".to_owned(), Rule::new(vec![term]), plan, options);
     Arc::new(route.accepting(vec![ProviderName::new("main")]))
 }
 
@@ -69,7 +75,8 @@ fn word(facts: &Facts, route: &Arc<Route>, session: Option<(&Session, Freshness)
         Decision::Pass(_) => "pass",
         Decision::Login => "login",
         Decision::Deny(Denial::SignInNeeded) => "401",
-        Decision::Deny(Denial::NotAllowed) => "403",
+        Decision::Deny(Denial::Refused(_)) => "403",
+        Decision::Deny(Denial::ForeignOrigin) => "403 foreign",
         Decision::Deny(Denial::WrongProvider) => "403 provider",
         Decision::Deny(Denial::ForeignWebSocket) => "403 websocket",
     }
@@ -137,15 +144,95 @@ fn a_websocket_with_a_session_needs_our_origin() {
 }
 
 #[test]
-fn the_longest_path_wins_on_segment_borders() {
-    let mut table = RouteTable::default();
-    let host = HostName::parse("wiki.example").expect("a host").0;
-    let rule = || Rule::new(vec![Term::SignedIn]);
-    for (index, path) in ["/", "/admin", "/admin/deep/x", "/a"].into_iter().enumerate() {
-        let route =
-            Route::new(RouteId::new(index), path.to_owned(), rule(), HeaderPlan::default(), SignedOut::Auto);
-        assert!(table.insert(&host, path, &Arc::new(route)));
+fn a_websocket_of_an_origin_that_the_route_names_passes() {
+    let origins = vec![Origin::parse("https://app.example").expect("an origin")];
+    let (session, route) = (session(&[]), route_with("signed-in", Options { origins, ..Options::default() }));
+    for (origin, expected) in [
+        ("https://app.example", "pass with session"),
+        ("https://wiki.example", "pass with session"),
+        ("https://app.example:8443", "403 websocket"),
+        ("http://app.example", "403 websocket"),
+        ("https://x.app.example", "403 websocket"),
+    ] {
+        let fields = [SOCKET, &[("origin", origin)]].concat();
+        let facts = facts(Method::GET, "/ws", None, &fields);
+        assert_eq!(word(&facts, &route, Some((&session, Freshness::Fresh))), expected, "{origin}");
     }
+}
+
+#[test]
+fn unsafe_requests_of_other_sites_are_refused_where_the_route_says_so() {
+    let origins = vec![Origin::parse("https://app.example").expect("an origin")];
+    let refuse = Options { cross_site: CrossSite::Refuse, origins, ..Options::default() };
+    let (session, strict) = (session(&[]), route_with("everyone", refuse));
+    let lax = route("everyone", SignedOut::Auto);
+    for (fields, passes) in [
+        (&[("origin", "https://wiki.example")][..], true),
+        (&[("origin", "https://app.example"), ("sec-fetch-site", "cross-site")], true),
+        (&[("origin", "https://evil.example")], false),
+        (&[("origin", "http://wiki.example")], false),
+        (&[("origin", "null")], false),
+        (&[("origin", "https://wiki.example"), ("origin", "https://wiki.example")], false),
+        (&[("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")], false),
+        (&[("sec-fetch-site", "cross-site")], false),
+        (&[("sec-fetch-site", "same-site")], false),
+        (&[("sec-fetch-site", "same-origin")], true),
+        (&[("sec-fetch-site", "none")], true),
+        (&[], true),
+    ] {
+        for method in
+            [Method::POST, Method::PUT, Method::DELETE, Method::from_bytes(b"PURGE").expect("a token")]
+        {
+            let facts = facts(method, "/", None, fields);
+            let expected = if passes { "pass" } else { "403 foreign" };
+            assert_eq!(word(&facts, &strict, None), expected, "{fields:?}");
+            assert!(
+                word(&facts, &strict, Some((&session, Freshness::Fresh))).starts_with(expected),
+                "{fields:?}"
+            );
+            assert_eq!(word(&facts, &lax, None), "pass", "{fields:?}");
+        }
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            assert_eq!(word(&facts(method, "/", None, fields), &strict, None), "pass", "{fields:?}");
+        }
+    }
+}
+
+/// A table of routes, each named by its place.
+fn table(places: &[(&str, &str, &[&str])], encoded_slashes: EncodedSlashes) -> RouteTable {
+    let mut table = RouteTable::default();
+    for (index, (host, path, methods)) in places.iter().enumerate() {
+        let listed = methods.iter().map(|name| Method::from_bytes(name.as_bytes()).expect("a method"));
+        let methods = if methods.is_empty() { Methods::ALL } else { Methods::of(listed.collect()) };
+        let options = Options { methods, encoded_slashes, ..Options::default() };
+        let name = format!("{host}{path}#{index}");
+        let rule = Rule::new(vec![Term::SignedIn]);
+        let route = Route::new(RouteId::new(index), name, rule, HeaderPlan::default(), options);
+        table
+            .insert(&HostPattern::parse(host).expect("a host"), path, &Arc::new(route))
+            .expect("a free place");
+    }
+    table
+}
+
+fn found(table: &RouteTable, method: &str, host: &str, path: &str) -> String {
+    let host = HostName::parse(host).expect("a host").0;
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    match table.find(&host, &CanonicalPath::parse(path).expect("a path"), &method) {
+        Found::Route(route) => route.name().to_owned(),
+        Found::UnknownHost => "no host".to_owned(),
+        Found::UnknownPath => "no path".to_owned(),
+        Found::OtherMethods(taken) => {
+            format!("only {}", taken.iter().map(Method::as_str).collect::<Vec<_>>().join(" "))
+        }
+        Found::Doubtful => "doubtful".to_owned(),
+    }
+}
+
+#[test]
+fn the_longest_path_wins_on_segment_borders() {
+    let hosts = ["/", "/admin", "/admin/deep/x", "/a"].map(|path| ("wiki.example", path, &[][..]));
+    let table = table(&hosts, EncodedSlashes::Refuse);
     for (path, expected) in [
         ("/", "/"),
         ("/admin", "/admin"),
@@ -162,25 +249,114 @@ fn the_longest_path_wins_on_segment_borders() {
         ("//admin", "/admin"),
         ("/x/../admin", "/admin"),
     ] {
-        match table.find(&host, &CanonicalPath::parse(path).expect("a path")) {
-            Found::Route(route) => assert_eq!(route.name(), expected, "{path}"),
-            other => panic!("{path}: {other:?}"),
-        }
+        let name = found(&table, "GET", "wiki.example", path);
+        assert!(name.starts_with(&format!("wiki.example{expected}#")), "{path}: {name}");
     }
     for path in ["/%2561dmin", "/%252Fadmin", "/x%2Fadmin", "/admin%2Fx"] {
-        assert!(
-            matches!(table.find(&host, &CanonicalPath::parse(path).expect("a path")), Found::Doubtful),
-            "{path}"
-        );
+        assert_eq!(found(&table, "GET", "wiki.example", path), "doubtful", "{path}");
     }
     for path in ["/a%2520b", "/admin/%2541"] {
-        assert!(
-            matches!(table.find(&host, &CanonicalPath::parse(path).expect("a path")), Found::Route(_)),
-            "{path}"
-        );
+        assert!(found(&table, "GET", "wiki.example", path).starts_with("wiki.example/"), "{path}");
     }
-    let other = HostName::parse("evil.example").expect("a host").0;
-    assert!(matches!(table.find(&other, &CanonicalPath::parse("/").expect("a path")), Found::UnknownHost));
+    assert_eq!(found(&table, "GET", "evil.example", "/"), "no host");
+}
+
+#[test]
+fn an_exact_host_wins_and_what_it_lacks_is_not_looked_for_at_the_pattern() {
+    let places: [(&str, &str, &[&str]); 4] = [
+        ("*.wiki.example", "/", &[]),
+        ("*.wiki.example", "/admin", &[]),
+        ("a.wiki.example", "/app", &[]),
+        ("wiki.example", "/", &[]),
+    ];
+    let table = table(&places, EncodedSlashes::Refuse);
+    for (host, path, expected) in [
+        ("b.wiki.example", "/x", "*.wiki.example/#0"),
+        ("b.wiki.example", "/admin", "*.wiki.example/admin#1"),
+        ("B.WIKI.example.:8443", "/admin", "*.wiki.example/admin#1"),
+        ("a.wiki.example", "/app/x", "a.wiki.example/app#2"),
+        ("a.wiki.example", "/admin", "no path"),
+        ("a.wiki.example", "/", "no path"),
+        ("wiki.example", "/admin", "wiki.example/#3"),
+        ("x.b.wiki.example", "/", "no host"),
+        ("xwiki.example", "/", "no host"),
+        ("example", "/", "no host"),
+    ] {
+        assert_eq!(found(&table, "GET", host, path), expected, "{host}{path}");
+    }
+    let host = |text: &str| HostName::parse(text).expect("a host").0;
+    assert!(table.has_host(&host("b.wiki.example")) && !table.names_host(&host("b.wiki.example")));
+    assert!(table.names_host(&host("a.wiki.example")) && !table.has_host(&host("a.a.wiki.example")));
+}
+
+#[test]
+fn methods_choose_among_the_routes_of_a_place_and_never_a_shorter_path() {
+    let places: [(&str, &str, &[&str]); 4] = [
+        ("wiki.example", "/", &[]),
+        ("wiki.example", "/api", &["GET"]),
+        ("wiki.example", "/api", &["POST", "DELETE"]),
+        ("wiki.example", "/hook", &["POST"]),
+    ];
+    let table = table(&places, EncodedSlashes::Refuse);
+    for (method, path, expected) in [
+        ("GET", "/api/x", "wiki.example/api#1"),
+        ("HEAD", "/api", "wiki.example/api#1"),
+        ("POST", "/api/x", "wiki.example/api#2"),
+        ("PUT", "/api", "only GET HEAD POST DELETE"),
+        ("OPTIONS", "/api", "only GET HEAD POST DELETE"),
+        ("get", "/api", "only GET HEAD POST DELETE"),
+        ("GET", "/hook/x", "only POST"),
+        ("HEAD", "/hook", "only POST"),
+        ("PUT", "/", "wiki.example/#0"),
+        // As another server decodes it, this is a place where the method leads to another route, or to none.
+        ("GET", "/%2561pi", "doubtful"),
+        ("POST", "/%2561pi", "doubtful"),
+        ("PUT", "/%2561pi", "doubtful"),
+    ] {
+        assert_eq!(found(&table, method, "wiki.example", path), expected, "{method} {path}");
+    }
+}
+
+#[test]
+fn an_encoded_slash_passes_within_its_segment_only() {
+    let places: [(&str, &str, &[&str]); 3] =
+        [("wiki.example", "/", &[]), ("wiki.example", "/api", &[]), ("wiki.example", "/api/admin", &[])];
+    let table = table(&places, EncodedSlashes::Pass);
+    for (path, expected) in [
+        ("/api/group%2Fproject", "wiki.example/api#1"),
+        ("/api/group%2fproject/x", "wiki.example/api#1"),
+        ("/api/%2Fx", "wiki.example/api#1"),
+        // Read as a plain slash, these would be another route's.
+        ("/api%2Fadmin", "doubtful"),
+        ("/api/x%2F", "wiki.example/api#1"),
+        ("/x%2Fapi", "wiki.example/#0"),
+        ("/api%2Fx", "doubtful"),
+        ("/api/admin%2Fx", "doubtful"),
+        ("/%2Fapi", "doubtful"),
+    ] {
+        assert_eq!(found(&table, "GET", "wiki.example", path), expected, "{path}");
+    }
+    for path in ["/api/..%2Fadmin", "/api/x%2F..%2Fadmin", "/api/%2e%2e%2Fadmin", "/api/x%252F%252e%252e"] {
+        assert!(CanonicalPath::parse(path).is_err(), "{path}");
+    }
+}
+
+#[test]
+fn a_place_that_is_taken_is_not_taken_over() {
+    let mut table = table(&[("wiki.example", "/", &["GET"])], EncodedSlashes::Refuse);
+    let host = HostPattern::parse("wiki.example").expect("a host");
+    let route = |methods: &[Method]| {
+        let options = Options { methods: Methods::of(methods.to_vec()), ..Options::default() };
+        Arc::new(Route::new(
+            RouteId::new(1),
+            "b".to_owned(),
+            Rule::new(vec![]),
+            HeaderPlan::default(),
+            options,
+        ))
+    };
+    assert!(table.insert(&host, "/", &route(&[Method::HEAD])).is_err());
+    assert!(table.insert(&host, "/", &route(&[Method::POST])).is_ok());
 }
 
 proptest! {

@@ -2,23 +2,25 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use proptest::prelude::*;
 
-use super::{Found, Route, RouteId, RouteTable, SignedOut};
+use super::{EncodedSlashes, Found, Options, Route, RouteId, RouteTable};
 use crate::authz::Rule;
 use crate::identity::{HeaderPlan, Preset};
-use crate::web::{CanonicalPath, HostName};
+use crate::web::{CanonicalPath, HostName, HostPattern};
 
 const PATHS: &[&str] = &["/", "/public", "/public/admin", "/admin", "/admin/open/x"];
 
-fn table() -> (RouteTable, HostName) {
+fn table(encoded_slashes: EncodedSlashes) -> (RouteTable, HostName) {
     let host = HostName::parse("wiki.example").expect("a host").0;
     let mut table = RouteTable::default();
     for (index, path) in PATHS.iter().enumerate() {
         let rule = Rule::new(vec!["everyone".parse().expect("a term")]);
         let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
-        let route = Route::new(RouteId::new(index), (*path).to_owned(), rule, plan, SignedOut::Auto);
-        assert!(table.insert(&host, path, &Arc::new(route)));
+        let options = Options { encoded_slashes, ..Options::default() };
+        let route = Route::new(RouteId::new(index), (*path).to_owned(), rule, plan, options);
+        table.insert(&HostPattern::Exact(host.clone()), path, &Arc::new(route)).expect("a free place");
     }
     (table, host)
 }
@@ -112,9 +114,14 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 fn check(raw: &str) -> Result<(), TestCaseError> {
-    let (table, host) = table();
+    check_with(raw, EncodedSlashes::Refuse)?;
+    check_with(raw, EncodedSlashes::Pass)
+}
+
+fn check_with(raw: &str, encoded_slashes: EncodedSlashes) -> Result<(), TestCaseError> {
+    let (table, host) = table(encoded_slashes);
     let Ok(path) = CanonicalPath::parse(raw) else { return Ok(()) };
-    let Found::Route(route) = table.find(&host, &path) else { return Ok(()) };
+    let Found::Route(route) = table.find(&host, &path, &Method::GET) else { return Ok(()) };
     for decodes in 1..=4 {
         for cuts_query in [false, true] {
             let reader = Reader { decodes, cuts_query };

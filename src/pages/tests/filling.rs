@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::Method;
 
 use super::NOW;
-use crate::pages::{Choice, Link, Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession};
+use crate::pages::{
+    Choice, Link, Onward, Page, ProviderSignOut, RestartEnds, SignInFault, Trouble, YourSession,
+};
 
 /// What the pages are filled with; `word` goes into every string of every page.
 pub(super) struct Filling<'a> {
@@ -94,6 +96,8 @@ impl<'a> Filling<'a> {
             signed_out(ProviderSignOut::MayRemain(word)),
             session(true),
             session(false),
+            Page::Onward { to: link, reason: Onward::SignedIn },
+            Page::Onward { to: link, reason: Onward::FromElsewhere },
             trouble(Trouble::BadGateway, Some(link)),
             trouble(Trouble::Unavailable, Some(link)),
             trouble(Trouble::TimedOut, None),
@@ -102,6 +106,7 @@ impl<'a> Filling<'a> {
             Page::HeadTooLarge,
             Page::TooMany { retry: link, wait: Duration::from_secs(20) },
             Page::BadRequest { reason: word },
+            Page::Barred { reason: word },
             Page::ForeignOrigin { go_on: link },
             Page::NotFound { home: link },
             Page::MethodNotAllowed { allow: &[Method::GET, Method::HEAD], home: link },
@@ -119,11 +124,13 @@ impl<'a> Filling<'a> {
                 | Page::ConfirmSignOut { .. }
                 | Page::SignedOut { .. }
                 | Page::YourSession(_)
+                | Page::Onward { .. }
                 | Page::UpstreamTrouble { .. }
                 | Page::TooLarge { .. }
                 | Page::HeadTooLarge
                 | Page::TooMany { .. }
                 | Page::BadRequest { .. }
+                | Page::Barred { .. }
                 | Page::ForeignOrigin { .. }
                 | Page::NotFound { .. }
                 | Page::MethodNotAllowed { .. }

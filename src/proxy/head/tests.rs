@@ -4,7 +4,7 @@ use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, TE, TRANSFER_ENCODIN
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
-use super::{Authorization, Changes, Forwarding, Outgoing, Upgrade, rewrite};
+use super::{Authorization, Changes, Forwarding, MethodFields, Outgoing, Upgrade, rewrite};
 use crate::identity::Reserved;
 use crate::session::CookieNames;
 use crate::session::Security;
@@ -56,6 +56,7 @@ fn apply(headers: &mut HeaderMap, authorization: Authorization, upgrade: Upgrade
         host: &HeaderValue::from_static("wiki.example:8443"),
         identity: &identity,
         upgrade,
+        method: MethodFields::Removed,
     };
     rewrite(headers, outgoing)
 }

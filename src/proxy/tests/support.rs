@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::super::{Body, HostHeader, Meters, Pools, Proxy, RouteSettings, Target};
 use crate::authz::{Rule, Term};
 use crate::clock::Clock;
-use crate::gate::{Decision, Route, RouteId, SignedOut, decide};
+use crate::gate::{Decision, Options, Route, RouteId, decide};
 use crate::identity::{HeaderPlan, Preset, Reserved};
 use crate::lease::Lease;
 use crate::listener;
@@ -67,7 +67,7 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     let term: Term = "everyone".parse().expect("a term");
     let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
     let rule = Rule::new(vec![term]);
-    let route = Arc::new(Route::new(RouteId::new(0), "wiki".to_owned(), rule, plan, SignedOut::Auto));
+    let route = Arc::new(Route::new(RouteId::new(0), "wiki".to_owned(), rule, plan, Options::default()));
     let service = move |peer: PeerAddr, request: Request<Incoming>| {
         let (proxy, route, lease) = (Arc::clone(&proxy), Arc::clone(&route), lease.clone());
         let facts = facts(peer, &request, &public_url);

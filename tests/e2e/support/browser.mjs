@@ -1,25 +1,33 @@
 // One Chromium per test file, one fresh profile per visitor. Nothing here waits for time to pass.
 
+import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { logs } from './demo.mjs';
+import { logs } from './process.mjs';
 
-/** `more` are further switches of the command line. */
-export function launch(more = []) {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox', // the suite may run as root
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      ...more,
-    ],
-  });
+const how = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--no-sandbox', // the suite may run as root
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    // No host but this machine, whatever a page asks for; names for tests all lead here.
+    '--host-resolver-rules=MAP *.vestibule.test 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE localhost,EXCLUDE 127.0.0.1',
+  ],
+};
+
+export function launch() {
+  return chromium.launch(how);
+}
+
+/** A browser with the profile in this folder, where settings may have been written before. */
+export function launchWith(profile) {
+  return chromium.launchPersistentContext(profile, how);
 }
 
 /** What a failed test leaves behind: where the browser was, what it showed, and a picture of it. */
@@ -59,4 +67,24 @@ export async function documentAfter(page, act) {
   await response.finished();
   await page.waitForLoadState('load');
   return response;
+}
+
+/**
+ * Does `act` and resolves with every address that the top-level document was asked for meanwhile, redirects included.
+ * More than `most` of them fails: what ends well ends soon.
+ */
+export async function stations(page, most, act) {
+  const asked = [];
+  const note = (request) => {
+    if (request.isNavigationRequest() && request.frame() === page.mainFrame()) asked.push(request.url());
+  };
+  page.on('request', note);
+  try {
+    await act();
+    await page.waitForLoadState('load');
+  } finally {
+    page.off('request', note);
+  }
+  assert.ok(asked.length <= most, `${asked.length} stations instead of at most ${most}:\n${asked.join('\n')}`);
+  return asked;
 }

@@ -1,6 +1,7 @@
 // What people do at the demo: sign in at its provider, use another account, sign out.
 
 import assert from 'node:assert/strict';
+import { axe } from './judges.mjs';
 
 /** Resolves once the browser is on a page of `origin` that is not one of the gateway's own sign-in stations. */
 export function backAt(page, origin) {
@@ -14,6 +15,35 @@ function userButton(page, user, secondFactor) {
   return secondFactor ? ofUser.and(strong) : ofUser.and(page.getByRole('button', { name: /^(?!.*second factor)/i }));
 }
 
+/** The address that the provider sends the browser back to, seen while `act` runs; it still holds its code and state. */
+export async function callbackOf(page, act) {
+  const isCallback = (request) => new URL(request.url()).pathname === '/oauth2/callback';
+  const [request] = await Promise.all([page.waitForRequest(isCallback), act()]);
+  return request.url();
+}
+
+/**
+ * Goes where opening `url` leads, with the cookies of this browser, but stops before the callback: resolves with its
+ * address, which nobody has asked for yet. For somebody whom the provider knows already.
+ */
+export async function upToCallback(context, url) {
+  const headers = { accept: 'text/html', 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'none' };
+  let next = url;
+  for (let hop = 0; hop < 4; hop += 1) {
+    const response = await context.request.get(next, { headers, maxRedirects: 0 });
+    next = new URL(response.headers().location, next).href;
+    if (new URL(next).pathname === '/oauth2/callback') return next;
+  }
+  throw new Error(`no callback from ${url}, but ${next}`);
+}
+
+/** The page that says that a sign-in did not finish, its words, and that axe finds nothing wrong with it. */
+export async function didNotFinish(page) {
+  await page.getByRole('heading', { level: 1, name: 'Sign-in did not finish' }).waitFor();
+  await axe(page);
+  return page.getByRole('main').innerText();
+}
+
 /** On the provider's second-factor page: types the code that the page prints. */
 async function enterCode(page) {
   const field = page.getByRole('textbox', { name: /code/i });
@@ -24,13 +54,20 @@ async function enterCode(page) {
   await page.getByRole('button', { name: /confirm|continue|sign in|verify/i }).click();
 }
 
-/** From the provider's sign-in page to the first page of the gateway; presses "Allow" where it is asked. */
-export async function pressUser(page, demo, user, { secondFactor = false } = {}) {
+/** On the provider's sign-in page: presses the button of `user`, and "Allow" where it is asked. Ends when it is left. */
+export async function leaveProvider(page, demo, user, { secondFactor = false } = {}) {
   await userButton(page, user, secondFactor).click();
   if (secondFactor) await enterCode(page);
   const allow = page.getByRole('button', { name: 'Allow', exact: true });
-  await Promise.race([allow.waitFor(), backAt(page, demo.gateway)]);
+  const left = page.waitForURL((url) => url.origin !== demo.provider);
+  await Promise.race([allow.waitFor(), left]);
   if (new URL(page.url()).origin === demo.provider) await allow.click();
+  await left;
+}
+
+/** The same, and on to the page that it was all for. */
+export async function pressUser(page, demo, user, options = {}) {
+  await leaveProvider(page, demo, user, options);
   await backAt(page, demo.gateway);
 }
 

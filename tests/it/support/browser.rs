@@ -12,10 +12,23 @@ use super::message::{Answer, exchange};
 pub(crate) struct Browser {
     gateway: SocketAddr,
     providers: Vec<SocketAddr>,
-    jar: BTreeMap<(String, String), String>,
+    /// By where they belong and name: a host, or a dot and a domain.
+    jar: BTreeMap<(String, String), Kept>,
+    /// The page that began the load which is under way; none for an address that was typed.
+    initiator: Option<Url>,
+    /// Whether that load has been on a foreign site already.
+    strayed: bool,
     blocked: Option<String>,
     /// Where it is.
     pub(crate) url: Url,
+}
+
+/// A cookie.
+#[derive(Clone)]
+struct Kept {
+    value: String,
+    /// `SameSite=Strict`.
+    strict: bool,
 }
 
 /// How many redirects it follows.
@@ -25,7 +38,15 @@ impl Browser {
     /// A browser with an empty jar.
     pub(crate) fn new(gateway: SocketAddr, provider: SocketAddr) -> Self {
         let url = Url::parse(&format!("http://{gateway}/")).expect("a url");
-        Self { gateway, providers: vec![provider], jar: BTreeMap::new(), blocked: None, url }
+        Self {
+            gateway,
+            providers: vec![provider],
+            jar: BTreeMap::new(),
+            initiator: None,
+            strayed: false,
+            blocked: None,
+            url,
+        }
     }
 
     /// The same browser, which knows another provider too.
@@ -48,8 +69,25 @@ impl Browser {
 
     /// Follows one redirect.
     pub(crate) async fn follow_once(&mut self, answer: &Answer) -> Answer {
-        let to = self.url.join(answer.location()).expect("a location");
-        self.navigate(&to).await
+        let to = self.next(answer).expect("a redirect");
+        self.go(&to).await
+    }
+
+    /// Follows a link from the page at `from`.
+    pub(crate) async fn follow_link(&mut self, from: &str, to: &Url) -> Answer {
+        (self.initiator, self.strayed) = (Some(Url::parse(from).expect("a url")), false);
+        self.go(to).await
+    }
+
+    /// Where an answer leads by itself: a redirect goes on with the load, a page that loads another begins one.
+    fn next(&mut self, answer: &Answer) -> Option<Url> {
+        if (300..400).contains(&answer.status) {
+            return Some(self.url.join(answer.location()).expect("a location"));
+        }
+        let text = answer.text();
+        let to = text.split("http-equiv=\"refresh\" content=\"0;url=").nth(1)?.split('"').next()?;
+        (self.initiator, self.strayed) = (Some(self.url.clone()), false);
+        Some(self.url.join(&unescaped(to)).expect("a target"))
     }
 
     /// Forgets every attempt to sign in, and the count of them.
@@ -60,11 +98,8 @@ impl Browser {
     /// Follows the redirects of an answer.
     pub(crate) async fn follow(&mut self, mut answer: Answer) -> Answer {
         for _ in 0..MAX_REDIRECTS {
-            if !(300..400).contains(&answer.status) {
-                return answer;
-            }
-            let to = self.url.join(answer.location()).expect("a location");
-            answer = self.navigate(&to).await;
+            let Some(to) = self.next(&answer) else { return answer };
+            answer = self.go(&to).await;
         }
         panic!("a redirect loop at {}", self.url);
     }
@@ -117,6 +152,7 @@ impl Browser {
              sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\nsec-fetch-site: same-origin\r\naccept: text/html\r\n",
             body.len()
         );
+        (self.initiator, self.strayed) = (Some(self.url.clone()), false);
         let answer = self.send("POST", &to, &more, body.as_bytes()).await;
         self.url = to;
         answer
@@ -125,6 +161,7 @@ impl Browser {
     /// What a script on a page of the gateway gets.
     pub(crate) async fn fetch(&mut self, path: &str) -> Answer {
         let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
+        self.initiator = None;
         let more =
             "sec-fetch-mode: cors\r\nsec-fetch-dest: empty\r\nsec-fetch-site: same-origin\r\naccept: */*\r\n";
         self.send("GET", &url, more, b"").await
@@ -133,22 +170,26 @@ impl Browser {
     /// A request with these further field lines (each with its line end) and this body.
     pub(crate) async fn request(&mut self, method: &str, path: &str, more: &str, body: &[u8]) -> Answer {
         let url = Url::parse(&format!("http://{}", self.gateway)).expect("a url").join(path).expect("a path");
+        self.initiator = None;
         self.send(method, &url, more, body).await
     }
 
     /// The cookies that it sends to the gateway, as a Cookie value.
     pub(crate) fn cookies(&self) -> String {
-        self.cookies_of(&self.gateway.ip().to_string())
+        self.cookies_of(&self.gateway.ip().to_string(), "none")
     }
 
     /// The value of a cookie of the gateway.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
-        self.jar.get(&(self.gateway.ip().to_string(), name.to_owned())).cloned()
+        self.jar.get(&(self.gateway.ip().to_string(), name.to_owned())).map(|kept| kept.value.clone())
     }
 
     /// Puts a cookie for the gateway into the jar.
     pub(crate) fn put(&mut self, name: &str, value: &str) {
-        self.jar.insert((self.gateway.ip().to_string(), name.to_owned()), value.to_owned());
+        self.jar.insert(
+            (self.gateway.ip().to_string(), name.to_owned()),
+            Kept { value: value.to_owned(), strict: false },
+        );
     }
 
     /// Never keeps a cookie of that name, as a browser does that blocks it.
@@ -170,10 +211,33 @@ impl Browser {
 
     /// Loads any page as a person who typed its address or followed a link.
     pub(crate) async fn navigate(&mut self, url: &Url) -> Answer {
-        let more = "sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\nsec-fetch-site: none\r\naccept: text/html\r\n";
-        let answer = self.send("GET", url, more, b"").await;
+        (self.initiator, self.strayed) = (None, false);
+        self.go(url).await
+    }
+
+    /// One step of a page load.
+    async fn go(&mut self, url: &Url) -> Answer {
+        let mut more = format!(
+            "sec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\nsec-fetch-site: {}\r\naccept: text/html\r\n",
+            self.site(url)
+        );
+        if let Some(initiator) = self.initiator.as_ref().filter(|from| from.origin() == url.origin()) {
+            more.push_str(&format!("referer: {initiator}\r\n"));
+        }
+        let answer = self.send("GET", url, &more, b"").await;
         self.url = url.clone();
         answer
+    }
+
+    /// How the load of `url` stands to the page that began it.
+    fn site(&mut self, url: &Url) -> &'static str {
+        let Some(from) = &self.initiator else { return "none" };
+        self.strayed |= site_of(from) != site_of(url);
+        match self.strayed {
+            true => "cross-site",
+            false if from.origin() == url.origin() => "same-origin",
+            false => "same-site",
+        }
     }
 
     async fn send(&mut self, method: &str, url: &Url, more: &str, body: &[u8]) -> Answer {
@@ -184,7 +248,8 @@ impl Browser {
         let address = provider.copied().unwrap_or(self.gateway);
         assert_eq!(port, address.port(), "{url} is no server of this stage");
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let cookies = self.cookies_of(&host);
+        let site = if more.contains("sec-fetch-site: cross-site") { "cross-site" } else { "same-site" };
+        let cookies = self.cookies_of(&host, site);
         let cookies = if cookies.is_empty() { String::new() } else { format!("cookie: {cookies}\r\n") };
         let head = format!(
             "{method} {target} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n{cookies}{more}\r\n"
@@ -199,29 +264,53 @@ impl Browser {
     fn keep(&mut self, host: &str, line: &str) {
         let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
         let (name, value) = pair.split_once('=').expect("a cookie");
-        let key = (host.to_owned(), name.to_owned());
-        if attributes.to_ascii_lowercase().contains("max-age=0") {
+        let attributes = attributes.to_ascii_lowercase();
+        let domain = attributes.split("; ").find_map(|attribute| attribute.trim().strip_prefix("domain="));
+        let place = domain.map_or_else(|| host.to_owned(), |domain| format!(".{domain}"));
+        assert!(domain.is_none_or(|domain| is_below(host, domain)), "{host} must not set {line}");
+        let key = (place, name.to_owned());
+        if attributes.contains("max-age=0") {
             self.jar.remove(&key);
         } else if self.blocked.as_deref() != Some(name) {
-            self.jar.insert(key, value.to_owned());
+            let strict = attributes.contains("samesite=strict");
+            self.jar.insert(key, Kept { value: value.to_owned(), strict });
         }
     }
 
-    fn cookies_of(&self, host: &str) -> String {
-        let own = self.jar.iter().filter(|((own, _), _)| own == host);
-        own.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    fn cookies_of(&self, host: &str, site: &str) -> String {
+        let own = self.jar.iter().filter(|((place, _), kept)| {
+            let goes = place.strip_prefix('.').map_or(place == host, |domain| is_below(host, domain));
+            goes && !(kept.strict && site == "cross-site")
+        });
+        own.map(|((_, name), kept)| format!("{name}={}", kept.value)).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Where the cookie of that name belongs: a host, or a dot and a domain.
+    pub(crate) fn places(&self, name: &str) -> Vec<&str> {
+        self.jar.keys().filter(|(_, own)| own == name).map(|(place, _)| place.as_str()).collect()
+    }
+}
+
+fn is_below(host: &str, domain: &str) -> bool {
+    host == domain || host.ends_with(&format!(".{domain}"))
+}
+
+/// The last two labels of a name, as if every top-level domain were one under which people register. Ports play no part.
+fn site_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let labels: Vec<&str> = host.split('.').collect();
+    match labels[..] {
+        [.., second, top] if top.parse::<u8>().is_err() => format!("{second}.{top}"),
+        _ => host.to_owned(),
     }
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let after = tag.split_once(&format!("{name}=\""))?.1;
-    let value = after.split('"').next()?;
-    Some(
-        value
-            .replace("&amp;", "&")
-            .replace("&#38;", "&")
-            .replace("&#x2F;", "/")
-            .replace("&#47;", "/")
-            .replace("&quot;", "\""),
-    )
+    after.split('"').next().map(unescaped)
+}
+
+fn unescaped(value: &str) -> String {
+    let named = value.replace("&amp;", "&").replace("&#38;", "&").replace("&quot;", "\"");
+    named.replace("&#x2F;", "/").replace("&#47;", "/")
 }

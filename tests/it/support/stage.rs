@@ -41,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) top: String,
     /// Further lines of the `[session]` table.
     pub(crate) session: String,
+    /// Lines of the `[login]` table.
+    pub(crate) login: String,
     /// Further lines of the provider's table.
     pub(crate) provider: String,
     /// Further lines of the table of a second provider, `[providers.partner]`; there is none unless they are given.
@@ -97,6 +99,7 @@ impl Default for Plan {
         Self {
             top: String::new(),
             session: String::new(),
+            login: String::new(),
             provider: String::new(),
             second: None,
             listen: String::new(),
@@ -149,11 +152,12 @@ impl Stage {
         }
         let config = format!(
             "public_url = \"{gateway}\"\n{}\n[listen]\nhttp = [\"127.0.0.1:{port}\"]\nadmin = \"127.0.0.1:0\"\n{}\n\
-             [session]\nkey = {{ env = \"KEY\" }}\n{}\n[log]\nformat = \"json\"\n\
+             [session]\nkey = {{ env = \"KEY\" }}\n{}\n[login]\n{}\n[log]\nformat = \"json\"\n\
              {}{}\n{routes}",
             plan.top,
             plan.listen,
             plan.session,
+            plan.login,
             provider_table("main", &provider, "Company account"),
             plan.provider,
         );
