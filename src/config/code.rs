@@ -107,6 +107,10 @@ codes! {
     Scopes = "scopes",
     /// A claim's name or pointer that is none.
     Claim = "claim",
+    /// An algorithm that must not sign tokens.
+    Algorithms = "algorithms",
+    /// A rule or header looks at a claim that no scope asks for.
+    UnaskedClaim = "unasked-claim",
     /// A parameter that is ours to set.
     AuthParams = "auth-params",
     /// Root certificates that cannot be used.

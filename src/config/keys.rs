@@ -31,7 +31,8 @@ TOP {
     session: Table(SESSION), Section;
     /// Our own endpoints.
     login: Table(LOGIN), Section;
-    /// Who signs people in. Exactly one, unless every route is for `everyone`.
+    /// Who signs people in. At least one, unless every route is for `everyone`. With two or more, every other route says in
+    /// `providers` whose people it is for.
     providers: Named(PROVIDER), Section;
     /// What is served, to whom.
     routes: Named(ROUTE), Required;
@@ -91,7 +92,7 @@ LOGIN {
     path: Text("path"), Is("\"/oauth2\"");
     /// How long one sign-in may take.
     timeout: Duration, Is("\"15m\"");
-    /// When a page asks which provider to sign in with. `auto`: when there are two or more.
+    /// The page on which people choose how to sign in. `auto`: where a route takes several providers; `always`: also for one.
     chooser: Words(&["auto", "always"]), Is("\"auto\"");
     /// Hosts to which `rd` may lead besides those of routes: exact names, a port if it is not that of https. Only https, but
     /// on this machine.
@@ -130,6 +131,9 @@ PROVIDER {
     email_trusted: Bool, Is("false");
     /// Whether the userinfo endpoint is asked at sign-in. `auto`: when a needed claim is not in the ID token.
     userinfo: Words(&["auto", "always", "never"]), Is("\"auto\"");
+    /// What may sign its ID tokens. A token that is signed otherwise is refused (`token/algorithm`). `none` and `HS256` and kin are
+    /// faults.
+    algorithms: List(&Words(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"])), Means("those of them that the provider lists");
     /// Further parameters of the authorization request, such as `{ audience = "wiki" }`. Those that hold the sign-in
     /// together are refused.
     auth_params: Texts, Is("{}");
@@ -163,7 +167,8 @@ ROUTE {
     /// The methods it takes, in upper case. `GET` brings `HEAD` along. Several routes may share host and path if no method
     /// is in two of them.
     methods: List(&Text("method")), Means("all");
-    /// Whose accounts are meant. Required with two or more providers, unless `allow` is `["everyone"]`.
+    /// Whose people may enter. Required with two or more providers, unless `allow` is exactly `["everyone"]`; left out there, no
+    /// identity is passed. Who signed in with another provider gets a page (403) that names these.
     providers: List(&Text("name")), Means("the only one");
     /// Which header sets tell the upstream who it is. `"none"` for none.
     headers: OneOrMore(&Text("name")), Is("\"forwarded\"");

@@ -26,6 +26,7 @@ mod rules;
 mod schema;
 mod secrets;
 mod session;
+mod unasked;
 mod values;
 mod whose;
 
@@ -183,6 +184,9 @@ fn check(top: &Section<'_>) -> Option<Config> {
         cookie_domain: cookie_domain.as_ref(),
     };
     let routes = routes::read(top, &around);
+    if let Some(routes) = &routes {
+        unasked::warn(top, &providers, routes);
+    }
     let log = log::read(top);
     if needed == Needed::Yes && (session.is_none() || !providers.are_whole()) {
         return None;

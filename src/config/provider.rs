@@ -7,10 +7,11 @@ use url::Url;
 use super::code::Code;
 use super::fault::quote;
 use super::keys;
+use super::nearest::nearest;
 use super::reader::{Field, Section};
 use super::{ca, secrets, values};
 use crate::identity::ProviderName;
-use crate::oidc::{EmailTrust, Settings, Transport, Userinfo};
+use crate::oidc::{Algorithm, EmailTrust, Settings, Transport, Userinfo};
 use crate::web::HostName;
 
 /// The providers of the configuration.
@@ -116,6 +117,7 @@ fn read_one(name: &str, section: &Section<'_>) -> Option<Settings> {
             &[("auto", Userinfo::Auto), ("always", Userinfo::Always), ("never", Userinfo::Never)],
         )
     });
+    let algorithms = section.field("algorithms").map(|field| algorithms(&field));
     let auth_params = section.read("auth_params", Vec::new(), |field| Some(auth_params(field)));
     let extra_roots = section.read("ca", Vec::new(), |field| ca::read(field));
     let timeout = section.read("timeout", Duration::from_secs(10), |field| values::duration(field));
@@ -143,6 +145,10 @@ fn read_one(name: &str, section: &Section<'_>) -> Option<Settings> {
         email_trust,
         groups_claims,
         userinfo,
+        algorithms: match algorithms {
+            Some(algorithms) => Some(algorithms?),
+            None => None,
+        },
         auth_params,
         extra_roots,
         timeout,
@@ -244,6 +250,47 @@ fn claim(field: &Field<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+/// What may sign tokens: public keys only.
+fn algorithms(field: &Field<'_>) -> Option<Vec<Algorithm>> {
+    const EXAMPLE: &str = "algorithms = [\"RS256\", \"ES256\"]";
+    let mut found = Vec::new();
+    for item in field.items(EXAMPLE) {
+        let text = item.text("the name of an algorithm", EXAMPLE)?;
+        let Some(algorithm) = Algorithm::parse(text) else {
+            let names = Algorithm::ALL.iter().map(|algorithm| algorithm.name());
+            let legal = names.clone().collect::<Vec<_>>().join(", ");
+            let wrong = match text.to_ascii_uppercase().as_str() {
+                "NONE" => "is no signature: anybody could make such a token".to_owned(),
+                upper if upper.starts_with("HS") => {
+                    "signs with the client secret, so that whoever knows it could make a token for anybody"
+                        .to_owned()
+                }
+                _ => format!("is {}, which is none that we know", quote(text)),
+            };
+            let same = names.clone().find(|name| name.eq_ignore_ascii_case(text));
+            let guess = same
+                .or_else(|| nearest(text, names))
+                .map(|near| format!("did you mean {near}? "))
+                .unwrap_or_default();
+            item.fault(
+                Code::Algorithms,
+                format!("{} {wrong}", item.path()),
+                format!("{guess}Legal here: {legal}"),
+            );
+            return None;
+        };
+        found.push(algorithm);
+    }
+    if field.is_empty_list() {
+        field.fault(
+            Code::Algorithms,
+            format!("{} is empty, so that no token would count", field.path()),
+            "leave the key out for what the provider lists",
+        );
+    }
+    (!found.is_empty()).then_some(found)
 }
 
 fn auth_params(field: &Field<'_>) -> Vec<(String, String)> {

@@ -181,7 +181,8 @@ impl Refusal {
             Self::StaleState => client(
                 S::BAD_REQUEST,
                 "login/stale-state",
-                "This sign-in took too long, was finished already, or was started in another browser.",
+                "This sign-in took too long, was finished already, or was started in another browser; or this browser keeps no \
+                 cookies of this site.",
             ),
             Self::CodeConflict => {
                 client(S::BAD_REQUEST, "login/code-conflict", "This sign-in was answered twice, in two ways.")

@@ -14,7 +14,7 @@ pub use claim::{Claim, lookup};
 pub use plan::{HeaderPlan, HeaderSource, IdentityHead};
 pub use presets::{Preset, preset};
 pub use reserved::{Reserved, fold};
-pub use template::{Template, TemplateError};
+pub use template::{Part, Template, TemplateError};
 pub use wanted::{Fingerprint, Wanted};
 
 /// The name of a configured provider: `[a-z][a-z0-9_]*`.

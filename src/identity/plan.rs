@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Identity, Preset, Template, Wanted, preset};
+use super::{Identity, Part, Preset, Template, Wanted, preset};
 use crate::secret::Secret;
 
 /// The identity headers of a route.
@@ -61,6 +61,14 @@ impl HeaderPlan {
     /// The names that the plan sets.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.headers.iter().map(|(name, _)| name)
+    }
+
+    /// Whether a header depends on that part of an identity.
+    #[must_use]
+    pub fn reads(&self, part: Part) -> bool {
+        self.headers
+            .iter()
+            .any(|(_, source)| matches!(source, HeaderSource::Template(template) if template.reads(part)))
     }
 
     /// Adds to `wanted` what the plan needs of the claims.

@@ -6,6 +6,17 @@ use super::{Identity, Wanted};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
+/// A part of an identity that depends on what a provider is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `{email}`
+    Email,
+    /// `{name}`
+    Name,
+    /// `{groups}` in each of its forms.
+    Groups,
+}
+
 /// Why a template is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -80,6 +91,17 @@ impl Template {
                 _ => {}
             }
         }
+    }
+
+    /// Whether the value depends on that part of an identity.
+    #[must_use]
+    pub fn reads(&self, part: Part) -> bool {
+        self.0.iter().any(|piece| match piece {
+            Piece::Email => part == Part::Email,
+            Piece::Name => part == Part::Name,
+            Piece::Groups(_) | Piece::EachGroup => part == Part::Groups,
+            _ => false,
+        })
     }
 
     /// The value or values for `identity`; nothing when a placeholder has no value. `session` is the short form of the

@@ -7,6 +7,7 @@
 
 pub mod callback;
 
+mod algorithm;
 mod cached;
 mod claims;
 mod client;
@@ -22,6 +23,7 @@ mod token;
 mod userinfo;
 mod verify;
 
+pub use algorithm::{Algorithm, AlgorithmFault};
 pub use callback::{Answer, Callback, CallbackError, Code};
 pub use error::{Call, Fault, LoginError, ProviderError, SetupError};
 pub use provider::{Account, Provider, SignedIn};

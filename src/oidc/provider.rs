@@ -139,7 +139,11 @@ impl Provider {
     ) -> Result<SignedIn, LoginError> {
         let metadata = self.metadata().await?;
         let tokens = client::exchange(&self.http, &self.settings, &metadata, code, pending).await?;
-        let token = Unverified::parse(tokens.id_token(), metadata.signing_algorithms())?;
+        let token = Unverified::parse(
+            tokens.id_token(),
+            self.settings.algorithms.as_deref(),
+            metadata.signing_algorithms(),
+        )?;
         let verified = self.signed(&metadata, &token).await?.check(&Expected {
             issuer: &self.settings.issuer,
             client_id: &self.settings.client_id,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
+use super::algorithm::Algorithm;
 use crate::identity::ProviderName;
 use crate::secret::Secret;
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub groups_claims: Vec<String>,
     /// When userinfo is asked.
     pub userinfo: Userinfo,
+    /// What may sign ID tokens; none means those of ours that the provider lists.
+    pub algorithms: Option<Vec<Algorithm>>,
     /// Further parameters of the authorization request.
     pub auth_params: Vec<(String, String)>,
     /// Further root certificates for calls to this provider.

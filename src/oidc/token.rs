@@ -2,10 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::core::CoreJwsSigningAlgorithm as Algorithm;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::algorithm::{Algorithm, AlgorithmFault};
 use super::error::LoginError;
 use super::excerpt::shown;
 use super::jwks::{KeyFault, Keys};
@@ -14,7 +14,6 @@ use super::verify::Signed;
 /// A token whose signature nobody has checked. Its claims cannot be read.
 pub(super) struct Unverified<'a> {
     algorithm: Algorithm,
-    algorithm_name: String,
     key_id: Option<String>,
     /// What is signed: header and payload as they stand in the token.
     signed: &'a str,
@@ -36,8 +35,13 @@ struct Header {
 const MAX_TOKEN: usize = 64 * 1024;
 
 impl<'a> Unverified<'a> {
-    /// Takes a token apart and settles its algorithm: one of ours, and one that the provider lists if it lists any.
-    pub(super) fn parse(text: &'a str, listed: &[String]) -> Result<Self, LoginError> {
+    /// Takes a token apart and settles its algorithm: one that is configured; where none is, one of ours that the
+    /// provider lists, if it lists any.
+    pub(super) fn parse(
+        text: &'a str,
+        configured: Option<&[Algorithm]>,
+        listed: &[String],
+    ) -> Result<Self, LoginError> {
         let malformed = |reason: &str| LoginError::Malformed(reason.to_owned());
         if text.len() > MAX_TOKEN {
             return Err(malformed("longer than 64 KiB"));
@@ -53,10 +57,16 @@ impl<'a> Unverified<'a> {
         // The typed form also refuses a member that stands twice.
         let header: Header = serde_json::from_slice(&header)
             .map_err(|_| malformed("its header is not a JSON object with alg"))?;
-        let algorithm = algorithm(&header.alg)
-            .ok_or_else(|| LoginError::Algorithm { found: shown(&header.alg), known: false })?;
-        if !listed.is_empty() && !listed.contains(&header.alg) {
-            return Err(LoginError::Algorithm { found: header.alg, known: true });
+        let refuse = |fault| LoginError::Algorithm { found: shown(&header.alg), fault };
+        let algorithm = Algorithm::parse(&header.alg).ok_or_else(|| refuse(AlgorithmFault::Refused))?;
+        match configured {
+            Some(configured) if !configured.contains(&algorithm) => {
+                return Err(refuse(AlgorithmFault::NotConfigured));
+            }
+            None if !listed.is_empty() && !listed.contains(&header.alg) => {
+                return Err(refuse(AlgorithmFault::NotListed));
+            }
+            _ => {}
         }
         // Extensions that the issuer calls critical: we know none (RFC 7515 section 4.1.11).
         if header.crit.is_some() {
@@ -73,44 +83,33 @@ impl<'a> Unverified<'a> {
         let signature = decode(signature).ok_or_else(|| malformed("its signature is not base64url"))?;
         // Header and payload, with the dot between them.
         let signed = text.rsplit_once('.').map_or("", |(signed, _)| signed);
-        Ok(Self { algorithm, algorithm_name: header.alg, key_id: header.kid, signed, payload, signature })
+        Ok(Self { algorithm, key_id: header.kid, signed, payload, signature })
     }
 
     /// The token, if one of `keys` signed it.
     pub(super) fn signed_by(&self, keys: &Keys) -> Result<Signed, LoginError> {
         let key = keys
-            .signer(self.key_id.as_deref(), &self.algorithm, self.signed.as_bytes(), &self.signature)
+            .signer(
+                self.key_id.as_deref(),
+                &self.algorithm.library(),
+                self.signed.as_bytes(),
+                &self.signature,
+            )
             .map_err(|fault| match fault {
                 KeyFault::Wrong => LoginError::Signature,
                 KeyFault::Unknown => LoginError::UnknownKey {
                     kid: self.key_id.as_deref().map(shown),
-                    algorithm: self.algorithm_name.clone(),
+                    algorithm: self.algorithm.name().to_owned(),
                     published: keys.len(),
                 },
             })?;
         let payload = decode(self.payload)
             .ok_or_else(|| LoginError::Malformed("its payload is not base64url".to_owned()))?;
-        Signed::new(&payload, key, &self.algorithm)
+        Signed::new(&payload, key, &self.algorithm.library())
     }
 }
 
 /// Strict: no padding, no spaces, no stray bits.
 fn decode(part: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(part).ok()
-}
-
-/// The algorithms that may sign: public keys only. `none` and the HMAC family are not here, whatever discovery lists.
-fn algorithm(name: &str) -> Option<Algorithm> {
-    Some(match name {
-        "RS256" => Algorithm::RsaSsaPkcs1V15Sha256,
-        "RS384" => Algorithm::RsaSsaPkcs1V15Sha384,
-        "RS512" => Algorithm::RsaSsaPkcs1V15Sha512,
-        "PS256" => Algorithm::RsaSsaPssSha256,
-        "PS384" => Algorithm::RsaSsaPssSha384,
-        "PS512" => Algorithm::RsaSsaPssSha512,
-        "ES256" => Algorithm::EcdsaP256Sha256,
-        "ES384" => Algorithm::EcdsaP384Sha384,
-        "EdDSA" => Algorithm::EdDsa,
-        _ => return None,
-    })
 }

@@ -7,7 +7,7 @@ use http::{Method, Response, StatusCode, header};
 
 use filling::Filling;
 
-use super::{Frame, Link, Page, Pages, text};
+use super::{Choice, Frame, Link, Page, Pages, text};
 use crate::clock::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_510_000);
@@ -238,6 +238,28 @@ fn a_program_gets_the_same_as_json() {
     assert_eq!(value(&response, header::X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
     let response = Pages::json(StatusCode::FORBIDDEN, "access_denied", "no", None, "req-1");
     assert!(!body(&response).contains("sign_in"));
+}
+
+#[test]
+fn the_chooser_lists_each_way_once_and_tells_which_was_used_last() {
+    let choice = |title, last_used, start| Choice { title, last_used, start: Link::here(start) };
+    let choices = [
+        choice("Partner <b>", true, "/oauth2/start?provider=partner&rd=%2Fx"),
+        choice("Company account", false, "javascript:alert(1)"),
+    ];
+    let page = pages().render(&Page::Chooser { return_to: Some("/x"), choices: &choices }, &FRAME);
+    let html = body(&page);
+    assert!(html.contains("<h1>Sign in to wiki.example.com</h1>"), "{html}");
+    assert!(html.contains("You will return to <strong><bdi>/x</bdi></strong>."), "{html}");
+    assert_eq!(
+        (count(html, "<li>"), count(html, "class=\"button main\""), count(html, "used last")),
+        (2, 1, 1)
+    );
+    assert!(
+        html.contains("href=\"/oauth2/start?provider=partner&#38;rd=%2Fx\"") && !html.contains("javascript")
+    );
+    let page = pages().render(&Page::Chooser { return_to: None, choices: &choices }, &FRAME);
+    assert!(!body(&page).contains("return to"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ import { stage } from './support/stage.mjs';
 
 const { demo, browser } = await stage();
 
-const STALE = /took too long, was finished already, or was started in another browser/;
+const STALE = /took too long, was finished already, or was started in another browser; or this browser keeps no cookies/;
 
 /** Our cookies of this browser, the provider's left alone. */
 const forgetOurs = (context) => context.clearCookies({ domain: '127.0.0.1' });

@@ -1,11 +1,12 @@
 // Every page that people can get to see, judged from outside: axe, html-validate, light and dark, 320 px wide.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { documentAfter, visit } from './support/browser.mjs';
 import { startDemo } from './support/demo.mjs';
 import { judge } from './support/judges.mjs';
 import { action, atProvider, pressUser, signIn } from './support/people.mjs';
+import { startGateway } from './support/providers.mjs';
 import { stage } from './support/stage.mjs';
 
 const { demo, browser } = await stage();
@@ -138,6 +139,64 @@ describe('pages of ours', () => {
       await page.goto(`${demo.gateway}/oauth2/callback?state=x&code=y`);
       await action(page, 'Start again').click();
       await atProvider(page, demo);
+    }));
+});
+
+describe('pages where there are several providers', () => {
+  let site;
+  before(async () => {
+    site = await startGateway();
+  });
+  after(() => site.stop());
+
+  test('check prints an address for each provider', () => {
+    const expected = ['company', 'partner'].map((name) => `${site.gateway}/oauth2/callback/${name}`);
+    assert.deepEqual(site.redirectUris, expected);
+  });
+
+  /** Chooses a way to sign in on the chooser. */
+  const choose = (page, title) => documentAfter(page, () => action(page, `Sign in via ${title}`).click());
+
+  test('chooser', () =>
+    visit(browser, async (page) => {
+      const faults = watch(page, site.gateway);
+      const response = await documentAfter(page, () => page.goto(`${site.gateway}/wiki/page?x=1`));
+      assert.equal(response.status(), 200);
+      assert.equal(new URL(page.url()).pathname, '/oauth2/sign_in');
+      const source = await isOneOfOurs(page, response);
+      const words = await page.getByRole('main').innerText();
+      assert.match(words, /You will return to \/wiki\/page\./);
+      await judge(page, source, 'chooser');
+      assert.deepEqual(faults, []);
+      await choose(page, 'Partner account');
+      assert.equal(page.url(), `${site.gateway}/wiki/page?x=1`, 'the choice ends where the person wanted to go');
+      await page.goBack();
+      assert.notEqual(new URL(page.url()).pathname, '/oauth2/callback/partner', 'the way back holds no spent address');
+    }));
+
+  test('already-signed-in', () =>
+    visit(browser, async (page) => {
+      await page.goto(`${site.gateway}/wiki`);
+      await choose(page, 'Company account');
+      const response = await documentAfter(page, () => page.goto(`${site.gateway}/oauth2/sign_in?rd=/wiki`));
+      await page.getByRole('heading', { level: 1, name: 'You are signed in as alice' }).waitFor();
+      await judge(page, await isOneOfOurs(page, response), 'already-signed-in');
+      await action(page, 'Continue').click();
+      await page.waitForURL(`${site.gateway}/wiki`);
+      await page.goto(`${site.gateway}/oauth2/sign_in?rd=/wiki`);
+      await action(page, 'Use another account').click();
+      await page.getByRole('heading', { level: 1, name: /^Sign in to / }).waitFor();
+    }));
+
+  test('wrong-provider', () =>
+    visit(browser, async (page) => {
+      await page.goto(`${site.gateway}/wiki`);
+      await choose(page, 'Company account');
+      const response = await documentAfter(page, () => page.goto(`${site.gateway}/partner/x`));
+      assert.equal(response.status(), 403);
+      await judge(page, await isOneOfOurs(page, response, { error: true }), 'wrong-provider');
+      await choose(page, 'Partner account');
+      assert.equal(page.url(), `${site.gateway}/partner/x`);
     }));
 });
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use vestibule::demo::provider::Fault;
+
 use crate::support::stage::Plan;
 use crate::support::upstream::Received;
 use crate::support::{Answer, Browser, Stage};
@@ -340,4 +342,31 @@ async fn a_provider_that_is_alone_may_answer_at_either_address() {
     let back = callback(&mut browser, page, "alice").await;
     assert!(back.contains("/oauth2/callback?"), "{back}");
     assert_eq!(browser.open(&back.replace("/callback?", "/callback/main?")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_keeps_nobody_from_the_other() {
+    let stage = stage().await;
+    stage.provider.faults().add(Fault::DiscoveryDown);
+    let mut browser = stage.browser();
+    let page = browser.open("/both").await;
+    let down = browser.load(&link(&page, "Company account")).await;
+    assert_eq!(down.status, 503);
+    let page = browser.open(&link(&down, "Try again")).await;
+    let page = browser.open(&link(&page, "Partner account")).await;
+    assert_eq!(browser.choose(page, "alice").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_is_signed_otherwise_than_is_configured_signs_nobody_in() {
+    let mut stage =
+        Stage::with(Plan { provider: "algorithms = [\"ES256\", \"EdDSA\"]\n".to_owned(), ..Plan::default() })
+            .await;
+    let mut browser = stage.browser();
+    let answer = browser.sign_in("/", "alice").await;
+    assert_eq!(answer.status, 502, "{}", answer.text());
+    let failed = stage.events().into_iter().find(|line| line["event"] == "sign_in.failed").expect("an event");
+    assert_eq!(failed["reason"], "token/algorithm");
+    stage.restart(|config| config.replace("\"ES256\"", "\"RS256\"")).await;
+    assert_eq!(stage.browser().sign_in("/", "alice").await.status, 200);
 }

@@ -63,10 +63,11 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let (plain_provider, mut full_provider) =
         (plain_providers.pop().expect("a provider"), full_providers.pop().expect("a provider"));
     assert!(plain_providers.is_empty() && full_providers.is_empty());
-    // These three have no default that a file could state: the example shows a value instead.
+    // These four have no default that a file could state: the example shows a value instead.
     full_provider.extra_roots.clear();
     full_provider.auth_params.clear();
     full_provider.scopes = None;
+    full_provider.algorithms = None;
     assert_eq!(text(&plain_provider), text(&full_provider));
     for (plain, full) in plain.routes.iter().zip(&full.routes) {
         let (mut upstream, header_sets) = (full.upstream.clone(), &full.header_sets);

@@ -118,6 +118,35 @@ fn a_session_passes_by_the_rule_and_a_stale_one_counts_as_none() {
 }
 
 #[test]
+fn a_session_of_another_provider_is_refused_and_never_redirected() {
+    let page = facts(Method::GET, "/", None, NAVIGATION);
+    let session = session(&["ops"]);
+    let of = |allow: &str, providers: &[&str]| {
+        let rule = Rule::new(vec![allow.parse().expect("a term")]);
+        let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
+        let options = Options { signed_out: SignedOut::Redirect, ..Options::default() };
+        let route = Route::new(RouteId::new(0), "wiki".to_owned(), rule, plan, options);
+        let providers = providers.iter().map(|name| ProviderName::new(name)).collect();
+        Arc::new(route.accepting(providers))
+    };
+    for freshness in [Freshness::Fresh, Freshness::Stale] {
+        for allow in ["signed-in", "user:alice", "group:ops", "provider:main"] {
+            for providers in [&["partner"][..], &[]] {
+                let route = of(allow, providers);
+                assert_eq!(word(&page, &route, Some((&session, freshness))), "403 provider", "{allow}");
+                assert_eq!(word(&page, &route, None), "login");
+            }
+        }
+        let socket = facts(Method::GET, "/", None, SOCKET);
+        for facts in [&page, &socket] {
+            assert_eq!(word(facts, &of("everyone", &["partner"]), Some((&session, freshness))), "pass");
+        }
+    }
+    let both = of("user:alice", &["partner", "main"]);
+    assert_eq!(word(&page, &both, Some((&session, Freshness::Fresh))), "pass with session");
+}
+
+#[test]
 fn a_public_route_passes_everybody_with_identity_when_there_is_one() {
     let (facts, route) = (facts(Method::GET, "/", None, &[]), route("everyone", SignedOut::Auto));
     assert_eq!(word(&facts, &route, None), "pass");

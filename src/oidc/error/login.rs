@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::words::{named, refused_help, said, skew_help, spell};
 use super::{Fault, ProviderError};
 use crate::identity::ProviderName;
+use crate::oidc::AlgorithmFault;
 
 /// Why a sign-in fails after the browser came back.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +36,13 @@ pub enum LoginError {
     #[error(
         "signed with {found}, which {}; in authentik choose a signing key; in Keycloak set the client's id token \
          signature algorithm to RS256 or ES256",
-        if *known { "the provider's discovery document does not list" } else { "this product refuses" }
+        fault.in_words()
     )]
     Algorithm {
         /// The `alg` of the token.
         found: String,
-        /// Whether it is one that we would accept.
-        known: bool,
+        /// Why it is refused.
+        fault: AlgorithmFault,
     },
     /// No published key has the id that the token names.
     #[error("no published key fits the id token (kid {}, {algorithm}); {published} usable keys are published", kid.as_deref().unwrap_or("absent"))]

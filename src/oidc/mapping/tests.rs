@@ -22,6 +22,7 @@ fn settings() -> Settings {
         email_trust: EmailTrust::VerifiedOnly,
         groups_claims: vec!["groups".to_owned(), "/realm_access/roles".to_owned()],
         userinfo: Userinfo::Auto,
+        algorithms: None,
         auth_params: Vec::new(),
         extra_roots: Vec::new(),
         timeout: Duration::from_secs(1),

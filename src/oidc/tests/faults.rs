@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::op::{ACCESS, Reply, b64, changed};
 use super::{NOW, Scene};
-use crate::oidc::{Fault, LoginError, Userinfo};
+use crate::oidc::{Algorithm, Fault, LoginError, Userinfo};
 
 #[tokio::test]
 async fn each_claim_that_is_wrong_refuses_the_token_with_its_own_word() {
@@ -97,6 +97,22 @@ async fn an_algorithm_that_discovery_does_not_list_is_refused() {
     let scene = Scene::new().await;
     scene.op.discover(&json!({ "id_token_signing_alg_values_supported": null }));
     assert_eq!(scene.fault(&json!({})).await, "none");
+}
+
+#[tokio::test]
+async fn an_algorithm_that_is_not_configured_is_refused_whatever_discovery_lists() {
+    for (configured, word) in [
+        (&[Algorithm::Rs256, Algorithm::EdDsa][..], "token/algorithm"),
+        (&[Algorithm::Rs256, Algorithm::Es256], "none"),
+    ] {
+        let scene = Scene::with(|settings| settings.algorithms = Some(configured.to_vec())).await;
+        assert_eq!(scene.fault(&json!({})).await, word);
+        let claims = scene.claims().to_string();
+        for algorithm in ["none", "HS256"] {
+            scene.op.issue(&scene.key.sign_as(&json!({ "alg": algorithm, "kid": "k1" }), &claims));
+            assert_eq!(scene.redeem().await.expect_err(algorithm).code(), "token/algorithm");
+        }
+    }
 }
 
 #[tokio::test]

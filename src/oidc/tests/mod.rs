@@ -97,6 +97,7 @@ fn settings(issuer: &str) -> Settings {
         email_trust: EmailTrust::VerifiedOnly,
         groups_claims: vec!["groups".to_owned()],
         userinfo: Userinfo::Auto,
+        algorithms: None,
         auth_params: Vec::new(),
         extra_roots: Vec::new(),
         timeout: Duration::from_secs(10),

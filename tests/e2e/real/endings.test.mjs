@@ -191,14 +191,12 @@ describe('a browser that keeps no cookies of ours', () => {
       join(folder, 'Default', 'Preferences'),
       JSON.stringify({ profile: { content_settings: { exceptions } } }),
     );
-    const context = await launchWith(folder);
-    try {
-      const page = await context.newPage();
+    await visit({ newContext: () => launchWith(folder) }, async (page, context) => {
       await page.goto(`${url}/wanted`);
       await asksForLogin(page, provider);
       assert.deepEqual(await context.cookies(url), [], 'this browser keeps none');
       await stations(page, 6, () => allow(page, provider, 'alice'));
-      await didNotFinish(page);
+      assert.match(await didNotFinish(page), /keeps no cookies/);
       for (let press = 0; press < 3; press += 1) {
         await stations(page, 4, async () => {
           await action(page, 'Start again').click();
@@ -206,8 +204,6 @@ describe('a browser that keeps no cookies of ours', () => {
         });
         await didNotFinish(page);
       }
-    } finally {
-      await context.close();
-    }
+    });
   });
 });

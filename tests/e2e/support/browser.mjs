@@ -21,8 +21,9 @@ const how = {
   ],
 };
 
-export function launch() {
-  return chromium.launch(how);
+/** `more` are further switches of the command line. */
+export function launch(more = []) {
+  return chromium.launch({ ...how, args: [...how.args, ...more] });
 }
 
 /** A browser with the profile in this folder, where settings may have been written before. */

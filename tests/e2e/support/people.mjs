@@ -27,7 +27,12 @@ export async function callbackOf(page, act) {
  * address, which nobody has asked for yet. For somebody whom the provider knows already.
  */
 export async function upToCallback(context, url) {
-  const headers = { accept: 'text/html', 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'none' };
+  const headers = {
+    accept: 'text/html',
+    'sec-fetch-dest': 'document',
+    'sec-fetch-mode': 'navigate',
+    'sec-fetch-site': 'none',
+  };
   let next = url;
   for (let hop = 0; hop < 4; hop += 1) {
     const response = await context.request.get(next, { headers, maxRedirects: 0 });
