@@ -11,6 +11,7 @@
 
 mod challenge;
 mod command_line;
+mod corpora;
 mod docs;
 mod hosts;
 mod layering;

@@ -40,7 +40,9 @@ async fn what_is_folded_is_judged_and_sent_folded() {
             format!("GET {sent} HTTP/1.1")
         );
     }
-    for path in ["//admin", "/public/../admin", "/admin%20x/../admin", "/admin;x", "/./admin", "/public/..//admin"] {
+    for path in
+        ["//admin", "/public/../admin", "/admin%20x/../admin", "/admin;x", "/./admin", "/public/..//admin"]
+    {
         let cookie = format!("cookie: {}\r\nsec-fetch-mode: cors\r\n", bob.cookies());
         assert_eq!(
             ask(&stage, &format!("GET {path}"), &cookie).await.status,
