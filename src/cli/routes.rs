@@ -41,7 +41,7 @@ fn table(config: &Config) -> String {
             }
         }
     }
-    rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+    rows.sort_by_key(|(key, _)| *key);
     let head = ["route", "host", "path", "methods", "who", "headers", "upstream"].map(str::to_owned);
     let rows: Vec<[String; 7]> = [head].into_iter().chain(rows.into_iter().map(|(_, cells)| cells)).collect();
     let mut widths = [0; 7];

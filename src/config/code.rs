@@ -125,6 +125,12 @@ codes! {
     BadTerm = "bad-term",
     /// A term in a list where it cannot be.
     TermPlace = "term-place",
+    /// A term that decides nothing where it stands.
+    IdleTerm = "idle-term",
+    /// A rule that lets nobody in.
+    NobodyEnters = "nobody-enters",
+    /// A key that has no effect where it stands.
+    IdleKey = "idle-key",
     /// A term names a provider that does not exist.
     ProviderTerm = "provider-term",
     /// A route without upstream.
@@ -141,6 +147,14 @@ codes! {
     Method = "method",
     /// Two routes at one place.
     DuplicateRoute = "duplicate-route",
+    /// A path that another of the same route covers.
+    IdlePath = "idle-path",
+    /// A pattern's route that does not hold on an exact host.
+    ShadowedRoute = "shadowed-route",
+    /// An origin that is none.
+    Origin = "origin",
+    /// A name that may not be let through.
+    UnderscoreHeader = "underscore-header",
     /// A header set that does not exist.
     UnknownHeaders = "unknown-headers",
     /// A header name that is none.

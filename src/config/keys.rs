@@ -167,6 +167,20 @@ ROUTE {
     /// The methods it takes, in upper case. `GET` brings `HEAD` along. Several routes may share host and path if no method
     /// is in two of them.
     methods: List(&Text("method")), Means("all");
+    /// Further origins, as `https://HOST` or `https://HOST:PORT`, whose pages count as the site's own for WebSockets and
+    /// `cross_site`.
+    origins: List(&Text("origin")), Is("[]");
+    /// `refuse`: a request other than GET, HEAD and OPTIONS from a page of another site is answered with 403.
+    cross_site: Words(&["allow", "refuse"]), Is("\"allow\"");
+    /// `pass` lets paths with `%2F` through, each within its segment; read as a plain slash it must not lead to another
+    /// route.
+    encoded_slash: Words(&["refuse", "pass"]), Is("\"refuse\"");
+    /// Header names with an underscore that are let through. Others are removed, since many applications read `_` as `-`.
+    underscore_headers: List(&Text("header name")), Is("[]");
+    /// Whether a refusal says whom the page is for. The log always does.
+    show_rule: Bool, Is("true");
+    /// Removes the path that matched and sends it as `X-Forwarded-Prefix`. What the upstream answers is left as it is.
+    strip_path: Bool, Is("false");
     /// Whose people may enter. Required with two or more providers, unless `allow` is exactly `["everyone"]`; left out there, no
     /// identity is passed. Who signed in with another provider gets a page (403) that names these.
     providers: List(&Text("name")), Means("the only one");

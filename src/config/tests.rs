@@ -88,10 +88,14 @@ fn rules_and_header_sets_together_say_what_is_wanted() {
     let text = format!(
         "{COMMON}headers = \"own\"\n[headers.own]\nX-Team = \"{{claim:team}}\"\nX-Gate = {{ file = \"gateway.secret\" }}\n"
     );
+    let text = text.replace(
+        "headers = \"own\"",
+        "headers = \"own\"\ndeny = [\"group:guests\"]\nrequire = [\"claim:amr=mfa\"]",
+    );
     let config = place.parse(&text).expect("a configuration").config;
     let wanted = config.wanted();
-    assert!(wanted.keeps_group("staff") && !wanted.keeps_group("ops"));
-    assert_eq!(wanted.claims().collect::<Vec<_>>(), ["team"]);
+    assert!(wanted.keeps_group("staff") && wanted.keeps_group("guests") && !wanted.keeps_group("ops"));
+    assert_eq!(wanted.claims().collect::<std::collections::BTreeSet<_>>(), ["amr", "team"].into());
     assert!(config.reserved.contains("x-team") && config.reserved.contains("X_GATE"));
     let gate = &config.routes[0].route.anonymous().fields()[0];
     assert_eq!((gate.0.as_str(), gate.1.is_sensitive()), ("x-gate", true));

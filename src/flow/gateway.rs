@@ -115,6 +115,13 @@ impl Generation {
     pub(super) fn landing<'a>(&'a self, asked: &'a Origin) -> &'a Origin {
         if self.cookies.attributes().domain.is_some() { &self.public_url } else { asked }
     }
+
+    /// Whether people sign in on a host that is served: hosts share their cookies, or a redirect URI is registered for this
+    /// one. Of hosts that only a pattern covers none is.
+    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
+        let shared = self.cookies.attributes().domain.is_some();
+        !self.providers.is_empty() && (shared || self.routes.names_host(host))
+    }
 }
 
 impl Shared {
@@ -122,14 +129,6 @@ impl Shared {
     #[must_use]
     pub fn sign_ins_refused(&self) -> u64 {
         self.rate.refused()
-    }
-}
-
-impl Generation {
-    /// Whether people sign in on this host: a redirect URI is registered for it. A host that only a pattern covers has
-    /// none of its own.
-    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
-        !self.providers.is_empty() && self.routes.names_host(host)
     }
 }
 

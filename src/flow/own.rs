@@ -45,7 +45,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     }
     let landing = generation.landing(visit.facts().origin());
     let lands = landing.host() == visit.facts().host();
-    if !generation.routes.has_host(visit.facts().host()) && !(lands && *landing == generation.public_url) {
+    let takes_answers = lands && *landing == generation.public_url;
+    if !takes_answers && !generation.routes.has_host(visit.facts().host()) {
         return refuse(shared, &visit, &Refusal::UnknownHost(visit.facts().host().clone()));
     }
     let headers = request.headers();

@@ -41,14 +41,7 @@ pub(super) enum Refusal {
     /// Nobody is signed in.
     SignInNeeded,
     /// Signed in, but the rule does not let this person in.
-    NotAllowed {
-        word: &'static str,
-        user: String,
-        provider: String,
-        title: String,
-        needs: Vec<String>,
-        lacking: Option<String>,
-    },
+    NotAllowed(Box<NotAllowed>),
     /// Refused whoever it is: by where the client is, which the answer may say or not.
     Barred { word: &'static str, by_place: bool },
     /// Signed in with a provider whose people are not meant here. The accepted ones with name and title.
@@ -81,6 +74,20 @@ pub(super) enum Refusal {
     LoopBroken { last: Ended },
     /// The upstream failed.
     Upstream { error: ForwardError, retry: String },
+}
+
+/// Why somebody who signed in is not let in, as they and the log are told.
+#[derive(Debug)]
+pub(super) struct NotAllowed {
+    pub(super) word: &'static str,
+    pub(super) user: String,
+    /// The name of the provider that they signed in with, and its title.
+    pub(super) provider: String,
+    pub(super) title: String,
+    /// Whom the page is for, if that may be said.
+    pub(super) needs: Vec<String>,
+    /// What the provider did not send, for the log.
+    pub(super) lacking: Option<String>,
 }
 
 /// What becomes of a refusal.
@@ -136,9 +143,9 @@ impl Refusal {
                 "This address does not take such requests.",
             ),
             Self::SignInNeeded => client(S::UNAUTHORIZED, "sign_in_required", "Sign in to go on."),
-            Self::NotAllowed { word, lacking, .. } => Outline {
-                private: lacking.clone(),
-                ..client(S::FORBIDDEN, word, "You are signed in, but not allowed to enter here.")
+            Self::NotAllowed(why) => Outline {
+                private: why.lacking.clone(),
+                ..client(S::FORBIDDEN, why.word, "You are signed in, but not allowed to enter here.")
             },
             Self::Barred { word, by_place: true } => {
                 client(S::FORBIDDEN, word, "This cannot be opened from your network.")
@@ -375,7 +382,8 @@ impl Refusal {
             Self::NotFound => Page::NotFound { home: Link::START },
             Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
             Self::Barred { .. } => Page::Barred { reason: &outline.public },
-            Self::NotAllowed { user, provider, title, needs, .. } => {
+            Self::NotAllowed(why) => {
+                let NotAllowed { user, provider, title, needs, .. } = &**why;
                 let again = generation.providers.are_several().then(|| format!("provider={provider}"));
                 let again = start_link(login, &path, again.as_deref());
                 let page = Page::Denied {

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 
 use super::answer::Body;
 use super::gateway::Shared;
-use super::refusal::Refusal;
+use super::refusal::{NotAllowed, Refusal};
 use super::session::{self, Absence, Presented};
 use super::visit::{Ending, Visit};
 use super::{choice, login, own};
@@ -101,7 +101,8 @@ fn refused(visit: &Visit, route: &Route, why: Refused<'_>, presented: Option<&Pr
         Refused::NotAllowed => route.rule().lacking(identity),
     };
     let (provider, title) = provider_of(visit, presented);
-    Refusal::NotAllowed { word, user: identity.user().to_owned(), provider, title, needs, lacking }
+    let user = identity.user().to_owned();
+    Refusal::NotAllowed(Box::new(NotAllowed { word, user, provider, title, needs, lacking }))
 }
 
 fn wrong_provider(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
@@ -119,6 +120,7 @@ fn provider_of(visit: &Visit, presented: Option<&Presented>) -> (String, String)
 }
 
 /// The route at which a request is refused, and the term, or the rule, that does so.
+#[derive(Clone, Copy)]
 struct At<'a> {
     route: &'a Route,
     rule: &'a str,

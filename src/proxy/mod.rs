@@ -23,6 +23,7 @@ mod tunnel;
 mod upload;
 mod wire;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -41,7 +42,7 @@ pub use body::Body;
 pub use error::{BodyError, Fault, ForwardError};
 pub use meters::Meters;
 pub use pool::Pools;
-pub use settings::{HostHeader, RouteSettings, Target};
+pub use settings::{HostHeader, Rewriting, RouteSettings, Target};
 
 use crate::clock::Clock;
 use crate::gate::Pass;
@@ -49,7 +50,7 @@ use crate::identity::Reserved;
 use crate::lease::{Lease, Patience};
 use crate::observe::Observer;
 use crate::session::CookieNames;
-use crate::web::{Facts, Origin, Scheme};
+use crate::web::{CanonicalPath, Facts, Origin, Scheme};
 
 /// The upstream side of one configuration.
 pub struct Proxy {
@@ -69,6 +70,8 @@ struct Upstream {
     pool: Arc<Pool>,
     /// The Host to send; none for the one that the client sent.
     host: Option<HeaderValue>,
+    /// The prefixes that are removed, the longest first, each with the form in which the upstream is told.
+    stripped: Vec<(String, HeaderValue)>,
 }
 
 impl Proxy {
@@ -119,9 +122,11 @@ impl Proxy {
             Some(client) => (Upgrade::WebSocket, Some(client)),
             None => (Upgrade::None, None),
         };
-        self.write_head(&pass, upstream, wanted, &mut parts.headers);
+        let stripped = upstream.strip(pass.facts().path());
+        let prefix = stripped.map(|(prefix, _)| prefix.clone());
+        self.write_head(&pass, upstream, wanted, prefix, &mut parts.headers);
         let (body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
-        parts.uri = request::target(pass.facts(), &parts.uri)?;
+        parts.uri = request::target(pass.facts(), stripped.map(|(_, rest)| rest), &parts.uri)?;
         parts.version = http::Version::HTTP_11;
         let request = Request::from_parts(parts, body);
         let exchange = Exchange {
@@ -158,9 +163,16 @@ impl Proxy {
         Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))
     }
 
-    fn write_head(&self, pass: &Pass<'_>, upstream: &Upstream, upgrade: Upgrade, headers: &mut HeaderMap) {
+    fn write_head(
+        &self,
+        pass: &Pass<'_>,
+        upstream: &Upstream,
+        upgrade: Upgrade,
+        prefix: Option<HeaderValue>,
+        headers: &mut HeaderMap,
+    ) {
         let facts = pass.facts();
-        let forwarding = self.forwarding(facts, headers);
+        let forwarding = Forwarding { prefix, ..self.forwarding(facts, headers) };
         let outgoing = Outgoing {
             reserved: &self.reserved,
             cookies: &self.cookies,
@@ -178,6 +190,7 @@ impl Proxy {
             } else {
                 MethodFields::Application
             },
+            underscores: &upstream.settings.rewriting.underscore_headers,
         };
         let changes = head::rewrite(headers, outgoing);
         self.meters().reserved_names.add(changes.reserved);
@@ -205,6 +218,7 @@ impl Proxy {
                 Scheme::Http => HeaderValue::from_static("80"),
             },
             request_id: request::value(facts.id().as_str().to_owned()),
+            prefix: None,
         }
     }
 
@@ -249,7 +263,16 @@ impl Upstream {
             HostHeader::Upstream => Some(request::value(format!("{host}:{port}"))),
             HostHeader::Literal(host) => Some(host.clone()),
         };
-        Self { pool: pools.of(&settings.target), settings, host }
+        let told = |prefix: &String| (prefix.clone(), request::value(request::encode_path(prefix)));
+        let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
+        stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));
+        Self { pool: pools.of(&settings.target), settings, host, stripped }
+    }
+
+    /// The prefix to remove, as the upstream is told, and what is left. The longest of the route's prefixes is the one that
+    /// matched: had another route a longer one, the request would be that one's.
+    fn strip<'a>(&'a self, path: &'a CanonicalPath) -> Option<(&'a HeaderValue, &'a str)> {
+        self.stripped.iter().find_map(|(prefix, told)| Some((told, path.sent_below(prefix)?)))
     }
 }
 

@@ -206,10 +206,20 @@ fn routes_are_shown_as_they_match_the_most_exact_first() {
     let text = r#"
 [routes.wiki_docs]
 host     = ["docs.example.com", "wiki.example.com"]
-path     = ["/docs", "/docs/internal/"]
+path     = ["/docs", "/manual/internal/"]
 upstream = "http://[::1]"
 allow    = ["everyone"]
 headers  = ["remote", "grafana"]
+
+[routes.apps]
+host     = "*.apps.example.com"
+path     = "/api"
+methods  = ["GET"]
+upstream = "http://[::1]"
+allow    = ["everyone"]
+require  = ["network:10.0.0.0/8"]
+deny     = ["network:10.66.0.0/16", "network:10.67.0.0/16"]
+headers  = "none"
 "#;
     place.put("vestibule.toml", &format!("{}{text}", ten_lines()), 0o644);
     let said = place.run("routes");
@@ -222,26 +232,53 @@ headers  = ["remote", "grafana"]
     assert_eq!(
         rows,
         [
-            ["route", "host", "path", "who", "headers", "upstream"],
+            ["route", "host", "path", "methods", "who", "headers", "upstream"],
             [
                 "wiki_docs",
                 "docs.example.com",
-                "/docs/internal",
+                "/manual/internal",
+                "all",
                 "everyone",
                 "remote, grafana",
                 "http://[::1]:80"
             ],
-            ["wiki_docs", "docs.example.com", "/docs", "everyone", "remote, grafana", "http://[::1]:80"],
+            [
+                "wiki_docs",
+                "docs.example.com",
+                "/docs",
+                "all",
+                "everyone",
+                "remote, grafana",
+                "http://[::1]:80"
+            ],
             [
                 "wiki_docs",
                 "wiki.example.com",
-                "/docs/internal",
+                "/manual/internal",
+                "all",
                 "everyone",
                 "remote, grafana",
                 "http://[::1]:80"
             ],
-            ["wiki_docs", "wiki.example.com", "/docs", "everyone", "remote, grafana", "http://[::1]:80"],
-            ["wiki", "wiki.example.com", "/", "group:staff", "forwarded", "http://127.0.0.1:8080"],
+            [
+                "wiki_docs",
+                "wiki.example.com",
+                "/docs",
+                "all",
+                "everyone",
+                "remote, grafana",
+                "http://[::1]:80"
+            ],
+            ["wiki", "wiki.example.com", "/", "all", "group:staff", "forwarded", "http://127.0.0.1:8080"],
+            [
+                "apps",
+                "*.apps.example.com",
+                "/api",
+                "GET HEAD",
+                "everyone; require network:10.0.0.0/8; deny network:10.66.0.0/16, network:10.67.0.0/16",
+                "none",
+                "http://[::1]:80"
+            ],
         ]
     );
 }
