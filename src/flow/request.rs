@@ -35,7 +35,7 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             return deny(shared, &visit, None, &Refusal::MethodNotAllowed(methods));
         }
         Found::Doubtful => {
-            let reason = "the path holds an encoded slash, or names another route when it is decoded further";
+            let reason = "the path holds an encoded slash, or names another route when it is decoded further or not at all";
             return deny(shared, &visit, None, &Refusal::BadPath(reason.to_owned()));
         }
     };

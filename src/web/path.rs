@@ -121,7 +121,7 @@ impl CanonicalPath {
         Some(if rest.is_empty() { "/" } else { rest })
     }
 
-    /// The path as lenient servers read it, where that is not [`Self::judged`]: decoded once or again and again, taken
+    /// The path as lenient servers read it, where that is not [`Self::judged`]: not decoded, once or again and again, taken
     /// for a URL that ends at `?` or `#` or not, with `\` for `/`, `;params` cut and slashes merged. A request is refused
     /// when any of these leads to another route.
     #[must_use]
@@ -164,7 +164,7 @@ impl CanonicalPath {
 /// What lenient servers make of a path, at each level of decoding. Its segments were found free of dot segments at
 /// every level before.
 fn lenient_readings(sent: &str) -> Vec<String> {
-    let mut readings = Vec::new();
+    let mut readings = vec![undecoded_reading(sent)];
     let mut text = sent.to_owned();
     for _ in 0..=MAX_DEPTH {
         let (bytes, _) = decode_bytes(&text);
@@ -185,6 +185,30 @@ fn lenient_readings(sent: &str) -> Vec<String> {
         text = next;
     }
     readings
+}
+
+/// What a server makes of a path that matches its own routes before it decodes: `/%61dmin` is not `/admin` to it. Only
+/// what no client has a reason to encode tells it from [`CanonicalPath::judged`]; a route of `/caf` with an accent has no other form.
+fn undecoded_reading(sent: &str) -> String {
+    let mut reading = String::new();
+    for segment in sent.split('/').skip(1) {
+        let mut kept = String::new();
+        for (at, piece) in cut_params(segment).split('%').enumerate() {
+            let byte = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            let is_needless = byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+            // A percent sign that was encoded here stays so through the one decoding that follows.
+            kept.push_str(match (at, is_needless) {
+                (0, _) => "",
+                (_, true) => "%25",
+                (_, false) => "%",
+            });
+            kept.push_str(piece);
+        }
+        let (bytes, _) = decode_bytes(&kept);
+        reading.push('/');
+        reading.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    reading
 }
 
 /// One segment, read once and read to the end.

@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 import { launch } from './support/browser.mjs';
 import { recordHeads, signs } from './support/heads.mjs';
 
-const browser = await launch(['--host-resolver-rules=MAP plain.example 127.0.0.1']);
+const browser = await launch();
 after(() => browser.close());
 
 /** Name, request line, kind and signs of each head. */

@@ -12,7 +12,7 @@ const intro = {
   plain: 'over plain http to a host that is not loopback: without Fetch Metadata',
 };
 
-const browser = await launch(['--host-resolver-rules=MAP plain.example 127.0.0.1']);
+const browser = await launch();
 try {
   mkdirSync(folder, { recursive: true });
   for (const which of ['secure', 'plain']) {

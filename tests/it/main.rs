@@ -13,6 +13,7 @@ mod audit;
 mod challenge;
 mod command_line;
 mod cookie_domain;
+mod corpora;
 mod docs;
 mod faults;
 mod hosts;

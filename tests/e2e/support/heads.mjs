@@ -254,12 +254,12 @@ const methodOf = (kind, name) =>
 
 /**
  * Makes `browser` send one request of each class; resolves to `{ name, kind, method, target, fields }` of each.
- * `plain.example` must lead to loopback for the second list (see `launchRecorder`).
+ * Every name below vestibule.test leads to loopback (support/browser.mjs).
  */
 export async function recordHeads(browser, which = 'secure') {
   const own = await recorder();
   const other = await recorder();
-  const host = which === 'secure' ? '127.0.0.1' : 'plain.example';
+  const host = which === 'secure' ? '127.0.0.1' : 'plain.vestibule.test';
   const at = { own: `http://${host}:${own.port}`, other: `http://localhost:${other.port}` };
   const list = which === 'secure' ? classes : plain;
   const heads = new Array(list.length).fill(null);

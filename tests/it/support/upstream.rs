@@ -23,6 +23,8 @@ pub(crate) struct Upstream {
 pub(crate) struct Received {
     /// Request line and fields, as sent.
     pub(crate) head: String,
+    /// The same, byte for byte.
+    pub(crate) raw: Vec<u8>,
     /// The body's bytes as framed on the wire.
     pub(crate) body: Vec<u8>,
 }
@@ -163,9 +165,10 @@ async fn read(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Op
         }
         more(stream, buffer).await?;
     };
-    let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
+    let raw = buffer[..end].to_vec();
+    let head = String::from_utf8_lossy(&raw).into_owned();
     buffer.drain(..end + 4);
-    let mut received = Received { head, body: Vec::new() };
+    let mut received = Received { head, raw, body: Vec::new() };
     if received.all("transfer-encoding").iter().any(|value| value == "chunked") {
         let end = loop {
             if let Some(end) = find(buffer, b"0\r\n\r\n") {

@@ -29,16 +29,21 @@ pub(crate) fn text(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The lines of a file, but for comments and empty ones.
+/// The lines of a file, but for comments (`# `) and empty ones.
 pub(crate) fn lines(name: &str) -> Vec<String> {
-    text(name).lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect()
+    text(name).lines().filter(|line| !line.starts_with("# ") && !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// The rows of a file: the cells of each line, separated by ` | `, with `\xNN` for bytes that a text file cannot show.
+pub(crate) fn rows(name: &str) -> Vec<Vec<Vec<u8>>> {
+    lines(name).iter().map(|line| line.split(" | ").map(bytes).collect()).collect()
 }
 
 /// The heads of a file: `[name]`, the request line, fields, `=> what is expected`.
 pub(crate) fn heads(name: &str) -> Vec<Case> {
     let mut cases = Vec::new();
     for block in text(name).split("\n[").skip(1) {
-        let mut lines = block.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        let mut lines = block.lines().filter(|line| !line.starts_with("# ") && !line.is_empty());
         let title = lines.next().unwrap_or_default().trim_end_matches(']').to_owned();
         let line = lines.next().unwrap_or_else(|| panic!("{name}: [{title}] has no request line"));
         let (method, target) = line.split_once(' ').unwrap_or((line, "/"));
@@ -63,4 +68,25 @@ pub(crate) fn heads(name: &str) -> Vec<Case> {
         cases.push(case);
     }
     cases
+}
+
+/// The bytes of a cell: `\xNN` is a byte, `\\` a backslash, `\n` a line feed, `\e` nothing, all else itself.
+fn bytes(cell: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = cell.bytes();
+    while let Some(byte) = rest.next() {
+        match (byte, (byte == b'\\').then(|| rest.next()).flatten()) {
+            (_, Some(b'x')) => {
+                let digits = [rest.next().unwrap_or(b'?'), rest.next().unwrap_or(b'?')];
+                let digits = String::from_utf8_lossy(&digits).into_owned();
+                out.push(u8::from_str_radix(&digits, 16).unwrap_or_else(|_| panic!("{cell}: \\x{digits}")));
+            }
+            (_, Some(b'e')) => {}
+            (_, Some(b'n')) => out.push(b'\n'),
+            (_, Some(b'\\')) => out.push(b'\\'),
+            (_, Some(other)) => panic!("{cell}: \\{} means nothing", char::from(other)),
+            (plain, None) => out.push(plain),
+        }
+    }
+    out
 }
