@@ -18,7 +18,7 @@ const MAX_FILE: u64 = 1 << 20;
 pub(super) fn read(field: &Field<'_>) -> Option<Vec<CertificateDer<'static>>> {
     let text = field.text("the path of a PEM file", "ca = \"provider-ca.pem\"")?;
     let path = field.context().resolve(text);
-    let name = plain_path(&path);
+    let name = if field.is_private() { "the file named here".to_owned() } else { plain_path(&path) };
     let refuse = |what: &str| {
         field.fault(
             Code::Ca,

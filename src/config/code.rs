@@ -37,6 +37,10 @@ codes! {
     File = "file",
     /// The file is no TOML.
     Syntax = "syntax",
+    /// An environment variable that is no key, or whose value cannot be read.
+    Variable = "variable",
+    /// A setting of the command line that is none.
+    Set = "set",
     /// A key that does not exist.
     UnknownKey = "unknown-key",
     /// A value of the wrong type.
@@ -125,6 +129,12 @@ codes! {
     BadTerm = "bad-term",
     /// A term in a list where it cannot be.
     TermPlace = "term-place",
+    /// A term that decides nothing where it stands.
+    IdleTerm = "idle-term",
+    /// A rule that lets nobody in.
+    NobodyEnters = "nobody-enters",
+    /// A key that has no effect where it stands.
+    IdleKey = "idle-key",
     /// A term names a provider that does not exist.
     ProviderTerm = "provider-term",
     /// A route without upstream.
@@ -141,6 +151,14 @@ codes! {
     Method = "method",
     /// Two routes at one place.
     DuplicateRoute = "duplicate-route",
+    /// A path that another of the same route covers.
+    IdlePath = "idle-path",
+    /// A pattern's route that does not hold on an exact host.
+    ShadowedRoute = "shadowed-route",
+    /// An origin that is none.
+    Origin = "origin",
+    /// A name that may not be let through.
+    UnderscoreHeader = "underscore-header",
     /// A header set that does not exist.
     UnknownHeaders = "unknown-headers",
     /// A header name that is none.
@@ -149,4 +167,6 @@ codes! {
     ReservedHeader = "reserved-header",
     /// A template that is none.
     Template = "template",
+    /// A place for audit events that is none.
+    AuditSink = "audit-sink",
 }

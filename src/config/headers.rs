@@ -98,6 +98,11 @@ pub(super) fn read<'a>(top: &Section<'a>) -> HeaderSets<'a> {
     HeaderSets { sets }
 }
 
+/// Whether a folded name is not for the configuration to send or to let through.
+pub(super) fn is_ours(folded: &str) -> bool {
+    NOT_YOURS.contains(&folded) || folded.starts_with("sec-")
+}
+
 fn header<'a>(name: &str, field: &Field<'a>) -> Option<Header<'a>> {
     let folded = fold(name);
     let parsed = HeaderName::from_bytes(name.as_bytes()).ok().filter(|_| name.len() <= 128);
@@ -109,7 +114,7 @@ fn header<'a>(name: &str, field: &Field<'a>) -> Option<Header<'a>> {
         );
         return None;
     };
-    if NOT_YOURS.contains(&folded.as_str()) || folded.starts_with("sec-") {
+    if is_ours(&folded) {
         field.key_fault(
             Code::ReservedHeader,
             format!("{} is not for the configuration to set", field.path()),

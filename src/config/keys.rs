@@ -41,6 +41,8 @@ TOP {
     headers: HeaderSets, Section;
     /// What is logged.
     log: Table(LOG), Section;
+    /// Where the events go that tell who did what.
+    audit: Table(AUDIT), Section;
 }
 }
 
@@ -117,7 +119,7 @@ PROVIDER {
     /// Without it we are a public client, with PKCE only.
     client_secret: Secret, Means("none");
     /// What people read on pages.
-    title: Text("text"), Means("host of `issuer`");
+    title: Text("text"), Means("Google, Microsoft, Apple or GitLab by the host of `issuer`, else that host");
     /// What to ask for, `openid` among it. When it is not written, `groups` is added if a rule or header needs groups and
     /// the provider lists that scope.
     scopes: List(&Text("text")), Is("[\"openid\", \"profile\", \"email\"]");
@@ -167,6 +169,20 @@ ROUTE {
     /// The methods it takes, in upper case. `GET` brings `HEAD` along. Several routes may share host and path if no method
     /// is in two of them.
     methods: List(&Text("method")), Means("all");
+    /// Further origins, as `https://HOST` or `https://HOST:PORT`, whose pages count as the site's own for WebSockets and
+    /// `cross_site`.
+    origins: List(&Text("origin")), Is("[]");
+    /// `refuse`: a request other than GET, HEAD and OPTIONS from a page of another site is answered with 403.
+    cross_site: Words(&["allow", "refuse"]), Is("\"allow\"");
+    /// `pass` lets paths with `%2F` through, each within its segment; read as a plain slash it must not lead to another
+    /// route.
+    encoded_slash: Words(&["refuse", "pass"]), Is("\"refuse\"");
+    /// Header names with an underscore that are let through. Others are removed, since many applications read `_` as `-`.
+    underscore_headers: List(&Text("header name")), Is("[]");
+    /// Whether a refusal says whom the page is for. The log always does.
+    show_rule: Bool, Is("true");
+    /// Removes the path that matched and sends it as `X-Forwarded-Prefix`. What the upstream answers is left as it is.
+    strip_path: Bool, Is("false");
     /// Whose people may enter. Required with two or more providers, unless `allow` is exactly `["everyone"]`; left out there, no
     /// identity is passed. Who signed in with another provider gets a page (403) that names these.
     providers: List(&Text("name")), Means("the only one");
@@ -201,5 +217,13 @@ LOG {
     query: Bool, Is("false");
     /// How people are named. The same person has the same hash, under a key derived from `session.key`.
     identity: Words(&["user", "hash", "none"]), Is("\"user\"");
+}
+}
+
+keys! {
+/// `[audit]`
+AUDIT {
+    /// A file always holds JSON, is only appended to, and may be moved away at any time.
+    sink: WordsOr(&["stdout", "off"], "`\"file:PATH\"`"), Is("\"stdout\"");
 }
 }

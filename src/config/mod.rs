@@ -4,12 +4,15 @@
 //! that turns its part of the tree into the checked `Settings` of the folder concerned. Every fault is found at once,
 //! with its place and its remedy, and none of them holds a secret.
 
+mod audit;
 mod ca;
 mod code;
 mod document;
+mod environment;
 mod fault;
 mod general;
 mod headers;
+mod idle;
 mod keypath;
 mod keys;
 mod kind;
@@ -18,6 +21,8 @@ mod listen;
 mod log;
 mod login;
 mod nearest;
+mod options;
+mod outside;
 mod places;
 mod provider;
 mod reader;
@@ -26,6 +31,7 @@ mod rules;
 mod schema;
 mod secrets;
 mod session;
+mod settings;
 mod unasked;
 mod values;
 mod whose;
@@ -37,6 +43,7 @@ use std::sync::Arc;
 
 pub use code::Code;
 pub use fault::{Fault, Faults, Severity};
+pub use outside::Outside;
 pub use schema::schema;
 
 use document::Document;
@@ -47,9 +54,6 @@ use crate::gate::Route;
 use crate::identity::{ProviderName, Reserved, Wanted};
 use crate::web::{HostName, HostPattern, Origin};
 use crate::{flow, listener, oidc, proxy, telemetry};
-
-/// Where variables come from: the process in `serve`, made-up ones in `demo` and in tests.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -72,6 +76,8 @@ pub struct Config {
     pub reserved: Reserved,
     /// What is logged, and how.
     pub log: telemetry::Settings,
+    /// What becomes of audit events.
+    pub audit: crate::audit::Settings,
 }
 
 /// A checked route.
@@ -105,7 +111,7 @@ const MAX_FILE: u64 = 1 << 20;
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Faults> {
+pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
     let name = secrets::plain_path(path);
     let refuse = |what: &str, help: &str| {
         Faults::new(vec![Fault {
@@ -140,18 +146,18 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Faults>
         return Err(refuse("is not UTF-8 text", "save it as UTF-8, which TOML demands"));
     };
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&text, &name, folder, environment)
+    parse(&text, &name, folder, outside)
 }
 
 /// Checks a configuration text. `name` is what messages call it; relative paths in it start at `folder`.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn parse(text: &str, name: &str, folder: &Path, environment: Environment<'_>) -> Result<Loaded, Faults> {
+pub fn parse(text: &str, name: &str, folder: &Path, outside: &Outside) -> Result<Loaded, Faults> {
     let document = Document::parse(text, name, folder)?;
-    let context = Context::new(&document, environment);
-    let values = layers::merge(&document);
-    let config = check(&Section::top(&context, &values, keys::TOP));
+    let layers = layers::merge(&document, outside);
+    let context = Context::new(&document, &layers, outside);
+    let config = check(&Section::top(&context, &layers.values, keys::TOP));
     let (config, warnings) = context.finish(config)?;
     Ok(Loaded { config, warnings })
 }
@@ -188,6 +194,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
         unasked::warn(top, &providers, routes);
     }
     let log = log::read(top);
+    let audit = audit::read(top);
     if needed == Needed::Yes && (session.is_none() || !providers.are_whole()) {
         return None;
     }
@@ -199,6 +206,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
         routes: routes?,
         reserved: sets.reserved(),
         log,
+        audit,
         public_url: general.public_url?,
         login,
     })

@@ -17,7 +17,22 @@ use crate::web::{CanonicalPath, HostName, HostPattern, PatternError, Scheme};
 /// The places that are taken, with the routes that took them.
 #[derive(Default)]
 pub(super) struct Places<'a> {
-    taken: HashMap<(HostPattern, String), Vec<(Methods, &'a str)>>,
+    claims: Vec<Claim<'a>>,
+    /// By host and path the claims, as their numbers.
+    taken: HashMap<(HostPattern, String), Vec<usize>>,
+}
+
+/// The places of one route.
+pub(super) struct Claim<'a> {
+    pub(super) section: Section<'a>,
+    pub(super) name: &'a str,
+    pub(super) hosts: Vec<HostPattern>,
+    pub(super) paths: Vec<String>,
+    pub(super) methods: Methods,
+    /// The rule in words; none when it was refused.
+    pub(super) rule: Option<String>,
+    /// Whether the path that matched is removed.
+    pub(super) strips: bool,
 }
 
 /// The methods of the IANA registry, and two that are in use without it. A closed list, since a mistyped method would
@@ -67,41 +82,112 @@ const HOST_EXAMPLE: &str = "host = \"wiki.example.com\"";
 
 impl<'a> Places<'a> {
     /// Takes the places of a route. Each host, path and method leads to one route.
-    pub(super) fn claim(
-        &mut self,
-        section: &Section<'a>,
-        name: &'a str,
-        (hosts, paths): (&[HostPattern], &[String]),
-        methods: &Methods,
-    ) {
-        for host in hosts {
-            for path in paths {
+    pub(super) fn claim(&mut self, claim: Claim<'a>) {
+        let number = self.claims.len();
+        self.claims.push(claim);
+        let Some(claim) = self.claims.last() else { return };
+        for host in &claim.hosts {
+            for path in &claim.paths {
                 let place = self.taken.entry((host.clone(), path.clone())).or_default();
-                let common =
-                    place.iter().find_map(|(other, name)| Some((other.common(methods)?, other, *name)));
-                if let Some((common, other, holder)) = common {
-                    let which = match methods.is_limited() || other.is_limited() {
-                        true => format!("{common} "),
-                        false => String::new(),
-                    };
-                    report(section, name, holder, &format!("{which}{host}{path}"));
+                let others = place.iter().filter_map(|other| self.claims.get(*other));
+                for other in others {
+                    let Some(common) = claim.methods.common(&other.methods) else { continue };
+                    let limited = claim.methods.is_limited() || other.methods.is_limited();
+                    let which = if limited { format!("{common} ") } else { String::new() };
+                    claim.report(other, &format!("{which}{host}{path}"));
+                    break;
                 }
-                place.push((methods.clone(), name));
+                place.push(number);
             }
         }
     }
+
+    /// Reports paths that change nothing, and routes of a pattern that do not hold where they seem to.
+    pub(super) fn review(&self) {
+        for (number, claim) in self.claims.iter().enumerate() {
+            let alone = [number];
+            let is_alone = |holders: Option<&[usize]>| holders == Some(&alone[..]);
+            for path in claim.paths.iter().filter(|path| *path != "/" && !claim.strips) {
+                let covered = |host: &HostPattern| {
+                    is_alone(self.holders(host, path)) && is_alone(self.above(host, path))
+                };
+                if claim.hosts.iter().all(covered)
+                    && let Some(field) = claim.section.field("path")
+                {
+                    field.warning(
+                        Code::IdlePath,
+                        format!("routes.{} names {path}, which another of its paths covers", claim.name),
+                        "a path covers everything below it: remove the longer one",
+                    );
+                }
+            }
+            self.report_shadows(claim, number);
+        }
+    }
+
+    /// An exact host has only its own paths: a guard that is written for a pattern does not hold there.
+    fn report_shadows(&self, claim: &Claim<'_>, number: usize) {
+        let mut exact: Vec<&HostPattern> = self.taken.keys().map(|(host, _)| host).collect();
+        exact.retain(|host| host.exact().is_some());
+        exact.sort_unstable();
+        exact.dedup();
+        for pattern in claim.hosts.iter().filter(|host| host.exact().is_none()) {
+            for host in exact.iter().filter(|host| pattern.matches(host.name())) {
+                for path in claim.paths.iter().filter(|path| *path != "/") {
+                    if self.holders(host, path).is_some() {
+                        // Somebody thought of that place.
+                        continue;
+                    }
+                    let others: Vec<_> = self.above(host, path).into_iter().flatten().copied().collect();
+                    if others.contains(&number) {
+                        continue;
+                    }
+                    let differs = |other: &&Claim<'_>| other.rule != claim.rule;
+                    let others = others.into_iter().filter_map(|other| self.claims.get(other));
+                    let Some(other) = others.into_iter().find(differs) else { continue };
+                    let message = format!(
+                        "routes.{} does not hold for {path} on {host}, though {pattern} covers it: routes.{} does",
+                        claim.name, other.name
+                    );
+                    let help = format!(
+                        "an exact host has its own paths only: add \"{host}\" to routes.{}.host",
+                        claim.name
+                    );
+                    if let Some(field) = claim.section.field("host") {
+                        field.warning(Code::ShadowedRoute, message, help);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The claims of exactly that place.
+    fn holders(&self, host: &HostPattern, path: &str) -> Option<&[usize]> {
+        self.taken.get(&(host.clone(), path.to_owned())).map(Vec::as_slice)
+    }
+
+    /// The claims of the nearest place above a path.
+    fn above(&self, host: &HostPattern, path: &str) -> Option<&[usize]> {
+        let borders = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
+        let mut shorter: Vec<&str> = borders.filter_map(|at| path.get(..at)).collect();
+        shorter.insert(0, "/");
+        shorter.into_iter().rev().find_map(|path| self.holders(host, path))
+    }
 }
 
-fn report(section: &Section<'_>, name: &str, holder: &str, place: &str) {
-    let message = if holder == name {
-        format!("routes.{name} names {place} twice")
-    } else {
-        format!("routes.{name} and routes.{holder} both serve {place}")
-    };
-    let help = "give one of them another host, path or methods (GET brings HEAD along), or remove it";
-    match section.field("path").or_else(|| section.field("host")).or_else(|| section.field("methods")) {
-        Some(field) => field.fault(Code::DuplicateRoute, message, help),
-        None => section.fault(Code::DuplicateRoute, message, help),
+impl Claim<'_> {
+    fn report(&self, holder: &Claim<'_>, place: &str) {
+        let message = if holder.name == self.name {
+            format!("routes.{} names {place} twice", self.name)
+        } else {
+            format!("routes.{} and routes.{} both serve {place}", self.name, holder.name)
+        };
+        let help = "give one of them another host, path or methods (GET brings HEAD along), or remove it";
+        let field = ["path", "host", "methods"].into_iter().find_map(|key| self.section.field(key));
+        match field {
+            Some(field) => field.fault(Code::DuplicateRoute, message, help),
+            None => self.section.fault(Code::DuplicateRoute, message, help),
+        }
     }
 }
 

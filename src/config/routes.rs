@@ -9,11 +9,11 @@ use super::code::Code;
 use super::fault::quote;
 use super::general::PlainHttp;
 use super::headers::HeaderSets;
-use super::places::Places;
+use super::places::{Claim, Places};
 use super::reader::{Field, Section};
-use super::{RouteConfig, keys, places, rules, values, whose};
-use crate::gate::{Methods, Options, Route, RouteId, SignedOut};
-use crate::proxy::{HostHeader, RouteSettings, Target};
+use super::{RouteConfig, keys, options, places, rules, values, whose};
+use crate::gate::{Route, RouteId};
+use crate::proxy::{HostHeader, Rewriting, RouteSettings, Target};
 use crate::web::{HostName, HostPattern, Origin};
 
 /// What a route refers to.
@@ -47,6 +47,7 @@ pub(super) fn read<'a>(top: &Section<'a>, around: &Around<'a, '_>) -> Option<Vec
         read_one(RouteId::new(index), name, &field.section(keys::ROUTE), around, &mut places)
     };
     let routes: Vec<Option<RouteConfig>> = named.iter().enumerate().map(read).collect();
+    places.review();
     routes.into_iter().collect()
 }
 
@@ -60,7 +61,7 @@ fn read_one<'a>(
     let rule = rules::read(section, around);
     let providers = whose::read(section, rule.as_ref(), around);
     let header_sets = around.sets.plan(section.field("headers").as_ref());
-    let options = options(section);
+    let options = options::read(section, around);
     let hosts = match section.field("host") {
         Some(field) => places::hosts(&field, around),
         None => around.public_url.map(|origin| vec![HostPattern::Exact(origin.host().clone())]),
@@ -68,13 +69,26 @@ fn read_one<'a>(
     let paths = section
         .field("path")
         .map_or_else(|| Some(vec!["/".to_owned()]), |field| places::paths(&field, around.login_path));
-    if let (Some(hosts), Some(paths), Some(options)) = (&hosts, &paths, &options) {
-        places.claim(section, name, (hosts, paths), &options.methods);
+    let rewriting = options::rewriting(section, paths.as_deref(), around);
+    if let (Some(hosts), Some(paths), Some(options), Some(rewriting)) = (&hosts, &paths, &options, &rewriting)
+    {
+        places.claim(Claim {
+            section: section.clone(),
+            name,
+            hosts: hosts.clone(),
+            paths: paths.clone(),
+            methods: options.methods.clone(),
+            rule: rule.as_ref().map(ToString::to_string),
+            strips: !rewriting.stripped.is_empty(),
+        });
     }
     if let (Some(hosts), Some(rule)) = (&hosts, &rule) {
         places::check_wildcards(section, hosts, rule, around);
+        if let Some(options) = &options {
+            options::check_idle(section, rule, options, hosts, around);
+        }
     }
-    let upstream = upstream(section);
+    let upstream = upstream(section, rewriting);
     let (plan, header_sets) = header_sets?;
     Some(RouteConfig {
         route: Arc::new(Route::new(id, name.to_owned(), rule?, plan, options?).accepting(providers?)),
@@ -85,22 +99,7 @@ fn read_one<'a>(
     })
 }
 
-/// What is neither the rule nor the place. None when a key that narrows the route is wrong.
-fn options(section: &Section<'_>) -> Option<Options> {
-    let signed_out = section.read("signed_out", SignedOut::default(), |field| {
-        values::choice(
-            field,
-            &[("auto", SignedOut::Auto), ("redirect", SignedOut::Redirect), ("401", SignedOut::Unauthorized)],
-        )
-    });
-    let methods = match section.field("methods") {
-        Some(field) => places::methods(&field)?,
-        None => Methods::ALL,
-    };
-    Some(Options { signed_out, methods, ..Options::default() })
-}
-
-fn upstream(section: &Section<'_>) -> Option<RouteSettings> {
+fn upstream(section: &Section<'_>, rewriting: Option<Rewriting>) -> Option<RouteSettings> {
     let target = match section.field("upstream") {
         Some(field) => target(&field),
         None => {
@@ -130,6 +129,7 @@ fn upstream(section: &Section<'_>) -> Option<RouteSettings> {
             Some(size) => Some(size?),
             None => None,
         },
+        rewriting: rewriting?,
     })
 }
 

@@ -12,6 +12,7 @@ use super::login::Finished;
 use super::providers::Providers;
 use super::rate::Rate;
 use super::settings::Settings;
+use super::told::Told;
 use super::{observe, own, request};
 use crate::audit::Trail;
 use crate::clock::Clock;
@@ -82,6 +83,8 @@ pub struct Shared {
     pub revocations: Revocations,
     /// Sign-ins whose code is being exchanged, or was lately.
     pub(super) flights: Flights<Finished>,
+    /// What the audit trail was told of sessions.
+    pub(super) told: Told,
     /// Sign-ins that were started lately.
     pub(super) rate: Rate,
 }
@@ -100,7 +103,7 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self { clock, random, ids, revocations, flights, rate }
+        Self { clock, random, ids, revocations, flights, rate, told: Told::default() }
     }
 }
 
@@ -115,6 +118,13 @@ impl Generation {
     pub(super) fn landing<'a>(&'a self, asked: &'a Origin) -> &'a Origin {
         if self.cookies.attributes().domain.is_some() { &self.public_url } else { asked }
     }
+
+    /// Whether people sign in on a host that is served: hosts share their cookies, or a redirect URI is registered for this
+    /// one. Of hosts that only a pattern covers none is.
+    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
+        let shared = self.cookies.attributes().domain.is_some();
+        !self.providers.is_empty() && (shared || self.routes.names_host(host))
+    }
 }
 
 impl Shared {
@@ -122,14 +132,6 @@ impl Shared {
     #[must_use]
     pub fn sign_ins_refused(&self) -> u64 {
         self.rate.refused()
-    }
-}
-
-impl Generation {
-    /// Whether people sign in on this host: a redirect URI is registered for it. A host that only a pattern covers has
-    /// none of its own.
-    pub(super) fn signs_in_at(&self, host: &HostName) -> bool {
-        !self.providers.is_empty() && self.routes.names_host(host)
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     }
     let landing = generation.landing(visit.facts().origin());
     let lands = landing.host() == visit.facts().host();
-    if !generation.routes.has_host(visit.facts().host()) && !(lands && *landing == generation.public_url) {
+    let takes_answers = lands && *landing == generation.public_url;
+    if !takes_answers && !generation.routes.has_host(visit.facts().host()) {
         return refuse(shared, &visit, &Refusal::UnknownHost(visit.facts().host().clone()));
     }
     let headers = request.headers();
@@ -82,7 +83,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
 /// Refuses a request for an own endpoint, with an audit event.
 pub(super) fn refuse(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Response<Body> {
     let mut event = visit.event(EventName::AccessDenied);
-    event.reason = Some(refusal.outline().word);
+    let outline = refusal.outline();
+    event.reason = Some(outline.word);
+    event.detail = visit.detail(&outline).map(str::to_owned);
     visit.record(&event);
     visit.refuse(&shared.clock, refusal, Ending::new("deny"))
 }
@@ -100,12 +103,12 @@ pub(super) fn page(shared: &Shared, visit: &Visit, page: &Page<'_>) -> Response<
 
 /// The session of a request, if one stands.
 pub(super) fn presented(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Option<Presented> {
-    session::present(visit.generation(), shared, visit.facts().host(), headers, visit.now()).ok()
+    session::present(shared, visit, headers).ok()
 }
 
 async fn your_session(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let generation = visit.generation();
-    let presented = session::present(generation, shared, visit.facts().host(), headers, visit.now());
+    let presented = session::present(shared, visit, headers);
     let presented = match presented {
         Ok(presented) => presented,
         Err(absence) if visit.facts().kind() == RequestKind::Navigation => {

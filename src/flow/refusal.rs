@@ -16,7 +16,7 @@ use super::links::{back_path, start_link};
 use super::login::Ended;
 use super::own;
 use super::visit::{Reader, Visit};
-use crate::oidc::{CallbackError, Fault, LoginError};
+use crate::oidc::{CallbackError, Fault, LoginError, Provider};
 use crate::pages::{Frame, Link, Page, Pages, RestartEnds, SignInFault, Trouble};
 use crate::proxy::{Fault as UpstreamFault, ForwardError};
 use crate::web::{HostName, RequestId};
@@ -41,18 +41,11 @@ pub(super) enum Refusal {
     /// Nobody is signed in.
     SignInNeeded,
     /// Signed in, but the rule does not let this person in.
-    NotAllowed {
-        word: &'static str,
-        user: String,
-        provider: String,
-        title: String,
-        needs: Vec<String>,
-        lacking: Option<String>,
-    },
+    NotAllowed(Box<NotAllowed>),
     /// Refused whoever it is: by where the client is, which the answer may say or not.
     Barred { word: &'static str, by_place: bool },
-    /// Signed in with a provider whose people are not meant here. The accepted ones with name and title.
-    WrongProvider { user: String, title: String, accepted: Vec<(String, String)> },
+    /// Signed in with a provider whose people are not meant here.
+    WrongProvider { user: String, provider: Option<Arc<Provider>>, accepted: Vec<Arc<Provider>> },
     /// A sign-in was to start with a provider that does not exist.
     UnknownProvider { start_again: String },
     /// A provider answered at the address of another one.
@@ -71,8 +64,8 @@ pub(super) enum Refusal {
     LoginBusy,
     /// A sign-in failed on its way; it can be started again, to end at this place.
     Login { error: Arc<LoginError>, start_again: String },
-    /// The provider reported an error.
-    ProviderSaid { error: String, description: Option<String>, start_again: String },
+    /// The provider reported an error to an attempt with this redirect URI.
+    ProviderSaid { error: String, description: Option<String>, redirect_uri: String, start_again: String },
     /// The session does not fit into a cookie.
     SessionTooLarge { bytes: usize, groups: usize, group_bytes: usize },
     /// This client address starts too many sign-ins; it may do so again after that time, at this place.
@@ -81,6 +74,19 @@ pub(super) enum Refusal {
     LoopBroken { last: Ended },
     /// The upstream failed.
     Upstream { error: ForwardError, retry: String },
+}
+
+/// Why somebody who signed in is not let in, as they and the log are told.
+#[derive(Debug)]
+pub(super) struct NotAllowed {
+    pub(super) word: &'static str,
+    pub(super) user: String,
+    /// The name of the provider that they signed in with, and its title.
+    pub(super) provider: Option<Arc<Provider>>,
+    /// Whom the page is for, if that may be said.
+    pub(super) needs: Vec<String>,
+    /// What the provider did not send, for the log.
+    pub(super) lacking: Option<String>,
 }
 
 /// What becomes of a refusal.
@@ -94,6 +100,13 @@ pub(super) struct Outline {
     /// For the log only.
     pub(super) private: Option<String>,
     pub(super) level: Level,
+}
+
+impl Outline {
+    /// Where the documentation explains the word; only words of a group are.
+    pub(super) fn url(&self) -> Option<String> {
+        self.word.contains('/').then(|| format!("docs/errors.md#{}", self.word.replace('/', "-")))
+    }
 }
 
 impl Refusal {
@@ -136,9 +149,9 @@ impl Refusal {
                 "This address does not take such requests.",
             ),
             Self::SignInNeeded => client(S::UNAUTHORIZED, "sign_in_required", "Sign in to go on."),
-            Self::NotAllowed { word, lacking, .. } => Outline {
-                private: lacking.clone(),
-                ..client(S::FORBIDDEN, word, "You are signed in, but not allowed to enter here.")
+            Self::NotAllowed(why) => Outline {
+                private: why.lacking.clone(),
+                ..client(S::FORBIDDEN, why.word, "You are signed in, but not allowed to enter here.")
             },
             Self::Barred { word, by_place: true } => {
                 client(S::FORBIDDEN, word, "This cannot be opened from your network.")
@@ -195,6 +208,7 @@ impl Refusal {
                     Fault::Client => (S::BAD_REQUEST, Level::INFO),
                     Fault::Provider | Fault::Account => (S::BAD_GATEWAY, Level::WARN),
                     Fault::Unavailable => (S::SERVICE_UNAVAILABLE, Level::WARN),
+                    Fault::Excess => (S::FORBIDDEN, Level::WARN),
                 };
                 Outline {
                     status,
@@ -212,6 +226,19 @@ impl Refusal {
                     "The provider did not let you in, or you declined.",
                 )
             },
+            Self::ProviderSaid { error, description, redirect_uri, .. }
+                if is_about_redirect_uri(error, description.as_deref()) =>
+            {
+                Outline {
+                    private: Some(format!(
+                        "the provider refused {redirect_uri} ({}); register exactly this address for our client; \
+                         common slips: http for https, a missing port, a trailing slash",
+                        said(error, description.as_deref())
+                    )),
+                    level: Level::WARN,
+                    ..client(S::BAD_REQUEST, "login/redirect-uri", "The provider reported an error.")
+                }
+            }
             Self::ProviderSaid { error, description, .. } => Outline {
                 private: Some(said(error, description.as_deref())),
                 level: Level::WARN,
@@ -375,12 +402,14 @@ impl Refusal {
             Self::NotFound => Page::NotFound { home: Link::START },
             Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
             Self::Barred { .. } => Page::Barred { reason: &outline.public },
-            Self::NotAllowed { user, provider, title, needs, .. } => {
-                let again = generation.providers.are_several().then(|| format!("provider={provider}"));
-                let again = start_link(login, &path, again.as_deref());
+            Self::NotAllowed(why) => {
+                let NotAllowed { user, provider, needs, .. } = &**why;
+                let named = provider.as_ref().filter(|_| generation.providers.are_several());
+                let named = named.map(|provider| format!("provider={}", provider.name()));
+                let again = start_link(login, &path, named.as_deref());
                 let page = Page::Denied {
                     user,
-                    provider_title: title,
+                    provider_title: title(provider),
                     needs,
                     try_again: Link::here(&again),
                     switch_account: Link::here(&switch),
@@ -388,13 +417,18 @@ impl Refusal {
                 };
                 return generation.pages.render(&page, frame);
             }
-            Self::WrongProvider { user, title, accepted } => {
-                let start = |name: &str| start_link(login, &path, Some(&format!("provider={name}")));
-                let starts: Vec<_> = accepted.iter().map(|(name, title)| (title, start(name))).collect();
+            Self::WrongProvider { user, provider, accepted } => {
+                let start =
+                    |one: &Provider| start_link(login, &path, Some(&format!("provider={}", one.name())));
+                let starts: Vec<_> = accepted.iter().map(|one| (one.title(), start(one))).collect();
                 let accepted: Vec<_> =
-                    starts.iter().map(|(title, start)| (title.as_str(), Link::here(start))).collect();
-                let sign_out = Link::here(&sign_out);
-                let page = Page::WrongProvider { user, provider_title: title, accepted: &accepted, sign_out };
+                    starts.iter().map(|(title, start)| (*title, Link::here(start))).collect();
+                let page = Page::WrongProvider {
+                    user,
+                    provider_title: title(provider),
+                    accepted: &accepted,
+                    sign_out: Link::here(&sign_out),
+                };
                 return generation.pages.render(&page, frame);
             }
             Self::UnknownProvider { start_again } => return failed(SignInFault::Request, start_again),
@@ -412,6 +446,7 @@ impl Refusal {
                     Page::SignInUnavailable { cause: &outline.public, retry: Link::here(start_again) }
                 }
                 StatusCode::BAD_REQUEST => return failed(SignInFault::Request, start_again),
+                StatusCode::FORBIDDEN => return failed(SignInFault::Refused, start_again),
                 _ => return failed(SignInFault::Provider, start_again),
             },
             Self::ProviderSaid { start_again, .. } if outline.status == StatusCode::FORBIDDEN => {
@@ -470,6 +505,16 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
 
 fn trouble(kind: Trouble, retry: &str) -> Page<'_> {
     Page::UpstreamTrouble { kind, retry: (!retry.is_empty()).then_some(Link::here(retry)) }
+}
+
+/// Whether an error of the provider speaks of the redirect URI, in the words that providers use for it.
+fn is_about_redirect_uri(error: &str, description: Option<&str>) -> bool {
+    let text = format!("{error} {}", description.unwrap_or_default()).to_ascii_lowercase();
+    ["redirect_uri", "redirect uri", "redirect url"].iter().any(|words| text.contains(words))
+}
+
+fn title(provider: &Option<Arc<Provider>>) -> &str {
+    provider.as_ref().map(|provider| provider.title()).unwrap_or_default()
 }
 
 fn said(error: &str, description: Option<&str>) -> String {

@@ -24,6 +24,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) identity: &'a [(HeaderName, HeaderValue)],
     pub(super) upgrade: Upgrade,
     pub(super) method: MethodFields,
+    /// Names with an underscore that pass.
+    pub(super) underscores: &'a [HeaderName],
 }
 
 /// What becomes of the fields by which frameworks let a client replace the method.
@@ -60,6 +62,8 @@ pub(super) struct Forwarding {
     pub(super) host: HeaderValue,
     pub(super) port: HeaderValue,
     pub(super) request_id: HeaderValue,
+    /// The prefix that was removed from the path.
+    pub(super) prefix: Option<HeaderValue>,
 }
 
 /// What was taken away.
@@ -69,6 +73,8 @@ pub(super) struct Changes {
     pub(super) removed: Vec<HeaderName>,
     /// How many of them only we may set.
     pub(super) reserved: u64,
+    /// Those by which a client would say who it is, folded.
+    pub(super) claimed: Vec<String>,
     /// How many were removed for an underscore alone.
     pub(super) underscore: u64,
 }
@@ -80,6 +86,7 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+static X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -110,6 +117,9 @@ pub(super) fn rewrite(headers: &mut HeaderMap, outgoing: Outgoing<'_>) -> Change
     headers.insert(&X_FORWARDED_PORT, forwarding.port.clone());
     headers.insert(&X_REAL_IP, forwarding.client.clone());
     headers.insert(&X_REQUEST_ID, forwarding.request_id.clone());
+    if let Some(prefix) = &forwarding.prefix {
+        headers.insert(&X_FORWARDED_PREFIX, prefix.clone());
+    }
     headers.insert(HOST, outgoing.host.clone());
     let mut last = None;
     for (name, value) in outgoing.identity {
@@ -135,6 +145,7 @@ pub(super) fn added(outgoing: Outgoing<'_>) -> Vec<HeaderName> {
         &X_REQUEST_ID,
     ];
     let mut names: Vec<HeaderName> = forwarding.into_iter().cloned().collect();
+    names.extend(outgoing.forwarding.prefix.is_some().then(|| X_FORWARDED_PREFIX.clone()));
     for (name, _) in outgoing.identity {
         if !names.contains(name) {
             names.push(name.clone());
@@ -154,8 +165,13 @@ fn strip(headers: &mut HeaderMap, outgoing: Outgoing<'_>) -> Changes {
             || (outgoing.method == MethodFields::Removed && METHOD_FIELDS.contains(&&*fold(name.as_str())))
         {
             changes.reserved += 1;
+            if let Some(claimed) = outgoing.reserved.claimed(name)
+                && !changes.claimed.contains(&claimed)
+            {
+                changes.claimed.push(claimed);
+            }
             changes.removed.push(name.clone());
-        } else if name.as_str().contains('_') {
+        } else if name.as_str().contains('_') && !outgoing.underscores.contains(name) {
             changes.underscore += 1;
             changes.removed.push(name.clone());
         }

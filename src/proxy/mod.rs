@@ -23,6 +23,7 @@ mod tunnel;
 mod upload;
 mod wire;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -41,15 +42,16 @@ pub use body::Body;
 pub use error::{BodyError, Fault, ForwardError};
 pub use meters::Meters;
 pub use pool::Pools;
-pub use settings::{HostHeader, RouteSettings, Target};
+pub use settings::{HostHeader, Rewriting, RouteSettings, Target};
+pub use upload::Uploaded;
 
 use crate::clock::Clock;
-use crate::gate::Pass;
+use crate::gate::{Pass, RouteId};
 use crate::identity::Reserved;
 use crate::lease::{Lease, Patience};
 use crate::observe::Observer;
 use crate::session::CookieNames;
-use crate::web::{Facts, Origin, Scheme};
+use crate::web::{CanonicalPath, Facts, Origin, Scheme};
 
 /// The upstream side of one configuration.
 pub struct Proxy {
@@ -69,6 +71,10 @@ struct Upstream {
     pool: Arc<Pool>,
     /// The Host to send; none for the one that the client sent.
     host: Option<HeaderValue>,
+    /// What lines call it.
+    name: String,
+    /// The prefixes that are removed, the longest first, each with the form in which the upstream is told.
+    stripped: Vec<(String, HeaderValue)>,
 }
 
 impl Proxy {
@@ -99,7 +105,8 @@ impl Proxy {
     ///
     /// Of `request` the method, the fields and the body are used; the target is that of the judged facts. The answer
     /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` cuts the answer
-    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then.
+    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then. `claimed` is told
+    /// the folded names of the headers, if there were any, by which the client wanted to say itself who it is.
     ///
     /// # Errors
     /// [`ForwardError`], before any of the answer was passed on.
@@ -107,6 +114,7 @@ impl Proxy {
         &self,
         pass: Pass<'_>,
         lease: impl FnOnce() -> Lease,
+        claimed: impl FnOnce(&[String]),
         request: Request<Incoming>,
     ) -> Result<Response<Body>, ForwardError> {
         let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
@@ -119,9 +127,14 @@ impl Proxy {
             Some(client) => (Upgrade::WebSocket, Some(client)),
             None => (Upgrade::None, None),
         };
-        self.write_head(&pass, upstream, wanted, &mut parts.headers);
+        let stripped = upstream.strip(pass.facts().path());
+        let prefix = stripped.map(|(prefix, _)| prefix.clone());
+        let names = self.write_head(&pass, upstream, wanted, prefix, &mut parts.headers);
+        if !names.is_empty() {
+            claimed(&names);
+        }
         let (body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
-        parts.uri = request::target(pass.facts(), &parts.uri)?;
+        parts.uri = request::target(pass.facts(), stripped.map(|(_, rest)| rest), &parts.uri)?;
         parts.version = http::Version::HTTP_11;
         let request = Request::from_parts(parts, body);
         let exchange = Exchange {
@@ -158,9 +171,17 @@ impl Proxy {
         Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))
     }
 
-    fn write_head(&self, pass: &Pass<'_>, upstream: &Upstream, upgrade: Upgrade, headers: &mut HeaderMap) {
+    /// Writes the outgoing head; the names by which the client wanted to say itself who it is.
+    fn write_head(
+        &self,
+        pass: &Pass<'_>,
+        upstream: &Upstream,
+        upgrade: Upgrade,
+        prefix: Option<HeaderValue>,
+        headers: &mut HeaderMap,
+    ) -> Vec<String> {
         let facts = pass.facts();
-        let forwarding = self.forwarding(facts, headers);
+        let forwarding = Forwarding { prefix, ..self.forwarding(facts, headers) };
         let outgoing = Outgoing {
             reserved: &self.reserved,
             cookies: &self.cookies,
@@ -178,6 +199,7 @@ impl Proxy {
             } else {
                 MethodFields::Application
             },
+            underscores: &upstream.settings.rewriting.underscore_headers,
         };
         let changes = head::rewrite(headers, outgoing);
         self.meters().reserved_names.add(changes.reserved);
@@ -185,6 +207,13 @@ impl Proxy {
         if let Some(observer) = &self.observer {
             observer.outgoing_head(facts.id().as_str(), &head::added(outgoing), &changes.removed);
         }
+        changes.claimed
+    }
+
+    /// Where the requests of this route go, for people to read: `127.0.0.1:8080`.
+    #[must_use]
+    pub fn upstream(&self, route: RouteId) -> Option<&str> {
+        self.upstreams.get(route.index()).map(|upstream| upstream.name.as_str())
     }
 
     fn forwarding(&self, facts: &Facts, headers: &HeaderMap) -> Forwarding {
@@ -205,6 +234,7 @@ impl Proxy {
                 Scheme::Http => HeaderValue::from_static("80"),
             },
             request_id: request::value(facts.id().as_str().to_owned()),
+            prefix: None,
         }
     }
 
@@ -249,7 +279,17 @@ impl Upstream {
             HostHeader::Upstream => Some(request::value(format!("{host}:{port}"))),
             HostHeader::Literal(host) => Some(host.clone()),
         };
-        Self { pool: pools.of(&settings.target), settings, host }
+        let name = format!("{}:{}", settings.target.host, settings.target.port);
+        let told = |prefix: &String| (prefix.clone(), request::value(request::encode_path(prefix)));
+        let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
+        stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));
+        Self { pool: pools.of(&settings.target), settings, host, name, stripped }
+    }
+
+    /// The prefix to remove, as the upstream is told, and what is left. The longest of the route's prefixes is the one that
+    /// matched: had another route a longer one, the request would be that one's.
+    fn strip<'a>(&'a self, path: &'a CanonicalPath) -> Option<(&'a HeaderValue, &'a str)> {
+        self.stripped.iter().find_map(|(prefix, told)| Some((told, path.sent_below(prefix)?)))
     }
 }
 

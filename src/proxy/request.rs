@@ -65,10 +65,10 @@ pub(super) fn frame(
     (upload, Some(progress))
 }
 
-/// The target in origin form: the path that was judged and the query as it came. `received` is taken over when it
-/// says just that.
-pub(super) fn target(facts: &Facts, received: &Uri) -> Result<Uri, ForwardError> {
-    let sent = facts.path().sent();
+/// The target in origin form: the path that was judged, or what is left of it, and the query as it came. `received` is
+/// taken over when it says just that.
+pub(super) fn target(facts: &Facts, rest: Option<&str>, received: &Uri) -> Result<Uri, ForwardError> {
+    let sent = rest.unwrap_or(facts.path().sent());
     if received.scheme().is_none() && received.path() == sent && received.query() == facts.query() {
         return Ok(received.clone());
     }
@@ -78,6 +78,23 @@ pub(super) fn target(facts: &Facts, received: &Uri) -> Result<Uri, ForwardError>
     };
     let target = PathAndQuery::from_maybe_shared(Bytes::from(text)).map_err(|_| ForwardError::Target)?;
     Ok(Uri::from(target))
+}
+
+/// A decoded path in the form in which it stands in an address (RFC 3986 section 3.3).
+pub(super) fn encode_path(path: &str) -> String {
+    let mut text = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+'
+            | b',' | b'=' | b':' | b'@' => text.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => text.push(char::from(byte)),
+            _ => {
+                // Writing into a String cannot fail.
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+    }
+    text
 }
 
 /// The value of X-Forwarded-For: the client and every hop behind it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use crate::web::HostName;
 
@@ -21,6 +21,17 @@ pub struct RouteSettings {
     pub idle_timeout: Option<Duration>,
     /// The largest request body in bytes.
     pub max_body: Option<u64>,
+    /// What of the request is changed besides what always is.
+    pub rewriting: Rewriting,
+}
+
+/// What of a request is changed, or left, because the route says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rewriting {
+    /// Names with an underscore that pass.
+    pub underscore_headers: Vec<HeaderName>,
+    /// The path prefixes of the route that are removed, as routes match them: `/a/b`.
+    pub stripped: Vec<String>,
 }
 
 /// An upstream: `http://host[:port]`.

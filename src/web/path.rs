@@ -108,6 +108,19 @@ impl CanonicalPath {
         &self.judged
     }
 
+    /// What of [`Self::sent`] is below `prefix` (`/a/b`, as routes write it), `/` at least; none if the judged path is not
+    /// below it on a segment border. Both forms have the same segments, so the same number of them is cut off.
+    #[must_use]
+    pub fn sent_below(&self, prefix: &str) -> Option<&str> {
+        let rest = self.judged.strip_prefix(prefix)?;
+        if !rest.is_empty() && !rest.starts_with('/') {
+            return None;
+        }
+        let border = self.sent.match_indices('/').nth(prefix.matches('/').count());
+        let rest = border.and_then(|(at, _)| self.sent.get(at..)).unwrap_or_default();
+        Some(if rest.is_empty() { "/" } else { rest })
+    }
+
     /// The path as lenient servers read it, where that is not [`Self::judged`]: decoded once or again and again, taken
     /// for a URL that ends at `?` or `#` or not, with `\` for `/`, `;params` cut and slashes merged. A request is refused
     /// when any of these leads to another route.

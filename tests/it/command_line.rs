@@ -1,21 +1,21 @@
 //! The command line as an operator meets it: the real binary, its exit codes, and what goes to which output.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// A folder of its own for one test, removed at its end, with the secrets that [`TEN_LINES`] names.
-struct Place(PathBuf);
+pub(crate) struct Place(PathBuf);
 
 /// How a run ended and what it said.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 const BROKEN: &str = r#"public_url = "https://wiki.example.com"
@@ -29,7 +29,7 @@ upstream = "http://127.0.0.1:8080"
 "#;
 
 impl Place {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("vestibule-cli-{}-{test}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         let place = Self(folder);
@@ -38,23 +38,23 @@ impl Place {
         place
     }
 
-    fn put(&self, name: &str, text: &str, mode: u32) {
+    pub(crate) fn put(&self, name: &str, text: &str, mode: u32) {
         let path = self.0.join(name);
         fs::write(&path, text).expect("a file");
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
     }
 
-    fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command.args(line.split_whitespace()).current_dir(&self.0).stdin(Stdio::null());
         command
     }
 
-    fn run(&self, line: &str) -> Said {
+    pub(crate) fn run(&self, line: &str) -> Said {
         self.command(line).output().expect("the binary").into()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -83,7 +83,7 @@ fn ten_lines() -> String {
 }
 
 /// The same with listeners of its own.
-fn listening(http: &str) -> String {
+pub(crate) fn listening(http: &str) -> String {
     format!("{}[listen]\nhttp = [\"{http}\"]\nadmin = \"off\"\n", ten_lines())
 }
 
@@ -173,6 +173,25 @@ fn check_says_when_an_old_key_may_go() {
 }
 
 #[test]
+fn check_says_what_a_shared_domain_means() {
+    let place = Place::new("domain");
+    let shared = ten_lines().replace("[session]", "[session]\ncookie_domain = \"example.com\"");
+    let text = format!("{shared}host = [\"wiki.example.com\", \"files.example.com\"]\n");
+    place.put("vestibule.toml", &text, 0o644);
+    let said = place.run("check --strict");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    for line in [
+        "  ok    sessions are shared by all hosts in example.com, and all sign-ins come back to public_url\n",
+        "        every host in example.com, also one of somebody else, is sent the session cookie:\n",
+        "        whoever runs one can act as the people who visit it\n",
+        "redirect URI to register:              https://wiki.example.com/oauth2/callback\n",
+    ] {
+        assert!(said.out.contains(line), "{line:?} in {}", said.out);
+    }
+    assert!(!said.out.contains("https://files.example.com"), "{}", said.out);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_with_the_places_that_are_looked_at() {
     let place = Place::new("absent");
     for verb in ["check", "serve", "routes"] {
@@ -206,10 +225,20 @@ fn routes_are_shown_as_they_match_the_most_exact_first() {
     let text = r#"
 [routes.wiki_docs]
 host     = ["docs.example.com", "wiki.example.com"]
-path     = ["/docs", "/docs/internal/"]
+path     = ["/docs", "/manual/internal/"]
 upstream = "http://[::1]"
 allow    = ["everyone"]
 headers  = ["remote", "grafana"]
+
+[routes.apps]
+host     = "*.apps.example.com"
+path     = "/api"
+methods  = ["GET"]
+upstream = "http://[::1]"
+allow    = ["everyone"]
+require  = ["network:10.0.0.0/8"]
+deny     = ["network:10.66.0.0/16", "network:10.67.0.0/16"]
+headers  = "none"
 "#;
     place.put("vestibule.toml", &format!("{}{text}", ten_lines()), 0o644);
     let said = place.run("routes");
@@ -222,26 +251,53 @@ headers  = ["remote", "grafana"]
     assert_eq!(
         rows,
         [
-            ["route", "host", "path", "who", "headers", "upstream"],
+            ["route", "host", "path", "methods", "who", "headers", "upstream"],
             [
                 "wiki_docs",
                 "docs.example.com",
-                "/docs/internal",
+                "/manual/internal",
+                "all",
                 "everyone",
                 "remote, grafana",
                 "http://[::1]:80"
             ],
-            ["wiki_docs", "docs.example.com", "/docs", "everyone", "remote, grafana", "http://[::1]:80"],
+            [
+                "wiki_docs",
+                "docs.example.com",
+                "/docs",
+                "all",
+                "everyone",
+                "remote, grafana",
+                "http://[::1]:80"
+            ],
             [
                 "wiki_docs",
                 "wiki.example.com",
-                "/docs/internal",
+                "/manual/internal",
+                "all",
                 "everyone",
                 "remote, grafana",
                 "http://[::1]:80"
             ],
-            ["wiki_docs", "wiki.example.com", "/docs", "everyone", "remote, grafana", "http://[::1]:80"],
-            ["wiki", "wiki.example.com", "/", "group:staff", "forwarded", "http://127.0.0.1:8080"],
+            [
+                "wiki_docs",
+                "wiki.example.com",
+                "/docs",
+                "all",
+                "everyone",
+                "remote, grafana",
+                "http://[::1]:80"
+            ],
+            ["wiki", "wiki.example.com", "/", "all", "group:staff", "forwarded", "http://127.0.0.1:8080"],
+            [
+                "apps",
+                "*.apps.example.com",
+                "/api",
+                "GET HEAD",
+                "everyone; require network:10.0.0.0/8; deny network:10.66.0.0/16, network:10.67.0.0/16",
+                "none",
+                "http://[::1]:80"
+            ],
         ]
     );
 }
@@ -295,7 +351,7 @@ fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{line}: {said:?}");
         assert!(said.err.contains("Usage: vestibule") || said.err.contains("try '--help'"), "{said:?}");
     }
-    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "version "] {
+    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "schema ", "version "] {
         let said = place.run(&format!("{verb}--help"));
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{verb}");
         assert!(said.out.contains("Exit codes: 0"), "{verb}: {}", said.out);
@@ -312,6 +368,43 @@ fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{line}");
         assert!(said.out.starts_with(&version) && said.out.lines().count() == 1, "{said:?}");
     }
+}
+
+#[test]
+fn variables_and_settings_reach_every_verb_and_their_faults_name_them() {
+    let place = Place::new("layers");
+    place.put("vestibule.toml", &ten_lines(), 0o644);
+    let routes = |variables: &[(&str, &str)], settings: &[&str]| -> Said {
+        let mut command = place.command("routes");
+        command.envs(variables.iter().copied());
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        command.output().expect("the binary").into()
+    };
+    let variable =
+        [("VESTIBULE_ROUTES__WIKI__PATH", "/from-variable"), ("VESTIBULE_PORT", "tcp://10.0.0.1:80")];
+    assert!(routes(&variable, &[]).out.contains("/from-variable"));
+    let both = routes(&variable, &["routes.wiki.path=\"/from-setting\""]);
+    assert!(both.out.contains("/from-setting") && !both.out.contains("/from-variable"), "{both:?}");
+    for verb in ["serve", "check", "routes"] {
+        let mut command = place.command(verb);
+        command.env("VESTIBULE_SESSION__IDEL", "hunter2").args(["--set", "log.level=debug"]);
+        let said = Said::from(command.output().expect("the binary"));
+        assert_eq!(said.code, Some(78), "{said:?}");
+        for text in [
+            "environment VESTIBULE_SESSION__IDEL  error[config/variable]  VESTIBULE_SESSION__IDEL is not a key\n",
+            "--set log.level  error[config/set]  this is not KEY=TOML\n",
+            "\n2 errors. The configuration is refused.\n",
+        ] {
+            assert!(said.err.contains(text), "{text:?} in {}", said.err);
+        }
+        assert!(!said.err.contains("hunter2"));
+    }
+    let schema = place.run("schema");
+    let parsed: serde_json::Value = serde_json::from_str(&schema.out).expect("json");
+    assert_eq!((schema.code, schema.err.as_str()), (Some(0), ""));
+    assert_eq!(parsed["properties"]["routes"]["type"], "object");
 }
 
 #[test]
@@ -382,8 +475,45 @@ fn serve_says_what_it_runs_and_ends_with_0_when_asked_to() {
     }
 }
 
+#[test]
+fn the_log_names_the_code_of_a_fault_and_where_it_is_explained() {
+    let place = Place::new("log-url");
+    // The discard port: nobody listens there.
+    let config =
+        listening("127.0.0.1:0").replace("https://sso.example.com/realms/main", "http://127.0.0.1:9");
+    place.put("vestibule.toml", &config, 0o644);
+    let mut child = place
+        .command("serve --set log.format=\"json\"")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    let mut errors = BufReader::new(child.stderr.take().expect("stderr"));
+    let mut next = || {
+        let mut line = String::new();
+        assert!(errors.read_line(&mut line).expect("text") > 0, "it ended");
+        line
+    };
+    let address = loop {
+        if let Some(address) = next().trim().strip_prefix("vestibule: listening on http://") {
+            break address.to_owned();
+        }
+    };
+    let mut client = TcpStream::connect(address).expect("a connection");
+    let request = "GET / HTTP/1.1\r\nHost: wiki.example.com\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n\
+                   Sec-Fetch-Dest: document\r\nConnection: close\r\n\r\n";
+    client.write_all(request.as_bytes()).expect("a request");
+    let line = std::iter::repeat_with(&mut next)
+        .find(|line| line.contains("request_id") && line.contains("provider/unreachable"));
+    let line: serde_json::Value = serde_json::from_str(&line.expect("a line")).expect("json");
+    child.kill().expect("an end");
+    child.wait().expect("its end");
+    let text = line.to_string();
+    assert!(text.contains("docs/errors.md#provider-unreachable"), "{text}");
+}
+
 /// The lines on standard error up to the one that says where it listens, which is the sign that it does.
-fn start_lines(child: &mut Child) -> Vec<String> {
+pub(crate) fn start_lines(child: &mut Child) -> Vec<String> {
     let mut lines = Vec::new();
     for line in BufReader::new(child.stderr.as_mut().expect("stderr")).lines() {
         lines.push(line.expect("text"));

@@ -9,9 +9,12 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod audit;
 mod challenge;
 mod command_line;
+mod cookie_domain;
 mod docs;
+mod faults;
 mod hosts;
 mod layering;
 mod lines;
@@ -20,9 +23,11 @@ mod presets;
 mod provider;
 mod providers;
 mod rate;
+mod reference;
 mod requests;
 mod rotation;
 mod routes;
+mod same_site;
 mod session;
 mod sign_in;
 mod sign_out;

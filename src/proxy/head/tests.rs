@@ -45,6 +45,7 @@ fn apply(headers: &mut HeaderMap, authorization: Authorization, upgrade: Upgrade
         host: HeaderValue::from_static("wiki.example:8443"),
         port: HeaderValue::from_static("8443"),
         request_id: HeaderValue::from_static("r1"),
+        prefix: Some(HeaderValue::from_static("/app")),
     };
     let reserved = Reserved::new(identity.iter().map(|(name, _)| name));
     let cookies = CookieNames::new("vestibule".to_owned(), Security::Secure);
@@ -57,6 +58,7 @@ fn apply(headers: &mut HeaderMap, authorization: Authorization, upgrade: Upgrade
         identity: &identity,
         upgrade,
         method: MethodFields::Removed,
+        underscores: &[name("x_tenant"), name("x_remote_user")],
     };
     rewrite(headers, outgoing)
 }
@@ -95,6 +97,7 @@ fn a_second_connection_line_is_honoured_and_cannot_strip_what_we_set() {
         "x-forwarded-for",
         "x-forwarded-host",
         "x-forwarded-port",
+        "x-forwarded-prefix",
         "x-forwarded-proto",
         "x-forwarded-user",
         "x-real-ip",
@@ -191,6 +194,27 @@ fn any_value() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn only_listed_underscores_pass_and_never_one_that_reads_as_ours() {
+    let mut headers = head(&[
+        ("x_tenant", "red"),
+        ("x_tenants", "blue"),
+        ("x_remote_user", "root"),
+        ("x_forwarded_prefix", "/evil"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x_http_method_override", "DELETE"),
+        ("x-http-method", "DELETE"),
+    ]);
+    apply(&mut headers, Authorization::Application, Upgrade::None);
+    assert_eq!(values(&headers, "x_tenant"), ["red"]);
+    assert_eq!(values(&headers, "x-forwarded-prefix"), ["/app"]);
+    for gone in
+        ["x_tenants", "x_remote_user", "x_forwarded_prefix", "x_http_method_override", "x-http-method"]
+    {
+        assert!(!headers.contains_key(gone), "{gone}");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_a_client_sends_imitates_or_removes_the_identity(
@@ -211,7 +235,7 @@ proptest! {
         }
         let set_by_us = |key: &str| {
             ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip",
-             "x-request-id", "host"].contains(&key) || IDENTITY.iter().any(|(own, _)| *own == key)
+             "x-forwarded-prefix", "x-request-id", "host"].contains(&key) || IDENTITY.iter().any(|(own, _)| *own == key)
         };
         let reserved = Reserved::new([&name("x-team")]);
         let listed: Vec<String> = sent.get_all(CONNECTION).iter()
@@ -223,7 +247,7 @@ proptest! {
             let ours_again = set_by_us(key) || (trailers && ["te", "connection"].contains(&key));
             prop_assert!(ours_again || !reserved.contains(key), "reserved {}", key);
             prop_assert!(ours_again || !listed.iter().any(|token| token == key), "listed {}", key);
-            prop_assert!(!key.contains('_'), "underscore {}", key);
+            prop_assert!(!key.contains('_') || key == "x_tenant", "underscore {}", key);
         }
         prop_assert!(!headers.contains_key(TRANSFER_ENCODING));
         prop_assert_eq!(values(&headers, HOST.as_str()), vec!["wiki.example:8443".to_owned()]);

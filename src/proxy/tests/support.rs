@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::{Body, HostHeader, Meters, Pools, Proxy, RouteSettings, Target};
+use super::super::{Body, HostHeader, Meters, Pools, Proxy, Rewriting, RouteSettings, Target};
 use crate::authz::{Rule, Term};
 use crate::clock::Clock;
 use crate::gate::{Decision, Options, Route, RouteId, decide};
@@ -51,6 +51,7 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
         timeout: Some(Duration::from_secs(60)),
         idle_timeout: Some(Duration::from_secs(900)),
         max_body: None,
+        rewriting: Rewriting::default(),
     };
     adjust(&mut settings);
     let public_url = Origin::parse("https://wiki.example:8443").expect("an origin");
@@ -73,7 +74,7 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
         let facts = facts(peer, &request, &public_url);
         async move {
             let Decision::Pass(pass) = decide(&facts, &route, None) else { panic!("everybody passes") };
-            answer(proxy.forward(pass, || lease, request).await)
+            answer(proxy.forward(pass, || lease, |_| {}, request).await)
         }
     };
     let address = listener::Address {

@@ -140,7 +140,45 @@ fn doubtful_forms_are_refused() {
     }
 }
 
+#[test]
+fn a_prefix_is_cut_off_segment_by_segment_whatever_its_spelling() {
+    for (raw, prefix, rest) in [
+        ("/app", "/app", Some("/")),
+        ("/app/", "/app", Some("/")),
+        ("/app/x/y", "/app", Some("/x/y")),
+        ("/app/x%20y", "/app", Some("/x%20y")),
+        ("/%61pp/x", "/app", Some("/x")),
+        ("/app;v=1/x;w=2", "/app", Some("/x;w=2")),
+        ("//app//x", "/app", Some("/x")),
+        ("/y/../app/./x", "/app", Some("/x")),
+        ("/a/b%2Fc/d", "/a", Some("/b%2Fc/d")),
+        ("/a/b/c", "/a/b", Some("/c")),
+        ("/app/app/x", "/app", Some("/app/x")),
+        ("/m%C3%BCll/x", "/m\u{fc}ll", Some("/x")),
+        ("/appx", "/app", None),
+        ("/x/app", "/app", None),
+    ] {
+        let path = CanonicalPath::parse(raw).expect(raw);
+        assert_eq!(path.sent_below(prefix), rest, "{raw}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn what_is_left_below_a_prefix_is_judged_as_it_was(raw in "(/[a-c%.;12]{0,6}){1,5}", depth in 1_usize..3) {
+        if let Ok(path) = CanonicalPath::parse(&raw) {
+            let judged = path.judged();
+            let end = judged.match_indices('/').nth(depth).map_or(judged.len(), |(at, _)| at);
+            let (prefix, below) = judged.split_at(end);
+            if prefix.len() > 1 {
+                let rest = path.sent_below(prefix).expect("a prefix");
+                let again = CanonicalPath::parse(rest).expect("a path");
+                prop_assert_eq!(again.sent(), rest);
+                prop_assert_eq!(again.judged(), if below.is_empty() { "/" } else { below });
+            }
+        }
+    }
+
     #[test]
     fn parsing_is_idempotent_and_leaves_nothing_doubtful(raw in "/[-a-z./%25e0cf;\\\\#A\u{e9}]{0,40}") {
         if let Ok(path) = CanonicalPath::parse(&raw) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vestibule::app::{App, Parts};
 use vestibule::clock::{Clock, ManualClock, Timestamp};
-use vestibule::config::{self, Loaded};
+use vestibule::config::{self, Loaded, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
 use vestibule::lines::Lines;
 use vestibule::random::Random;
@@ -37,6 +37,8 @@ pub(crate) struct Stage {
 
 /// What a test changes about the usual stage.
 pub(crate) struct Plan {
+    /// The host that people type.
+    pub(crate) host: &'static str,
     /// Lines of TOML that stand before the first table.
     pub(crate) top: String,
     /// Further lines of the `[session]` table.
@@ -97,6 +99,7 @@ allow = ["everyone"]
 impl Default for Plan {
     fn default() -> Self {
         Self {
+            host: "127.0.0.1",
             top: String::new(),
             session: String::new(),
             login: String::new(),
@@ -140,7 +143,7 @@ impl Stage {
             second = Some(started.expect("a second provider"));
         }
         let port = free_port();
-        let gateway = format!("http://127.0.0.1:{port}");
+        let gateway = format!("http://{}:{port}", plan.host);
         provider.register(client(&gateway, "main", plan.algorithm));
         let mut routes = plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address));
         if let (Some(second), Some(more)) = (&second, &plan.second) {
@@ -194,6 +197,16 @@ impl Stage {
         self.app = Some(start(&self.config, &self.clock, &Random::seeded(2), &self.lines).await);
     }
 
+    /// Waits until the audit events so far are written.
+    pub(crate) fn flush(&self) {
+        self.app.as_ref().expect("it runs").trail().flush();
+    }
+
+    /// How many audit events were lost.
+    pub(crate) fn audit_dropped(&self) -> u64 {
+        self.app.as_ref().expect("it runs").trail().dropped()
+    }
+
     /// The audit and access lines since the last call, as JSON.
     pub(crate) fn events(&self) -> Vec<serde_json::Value> {
         self.lines.take().iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
@@ -201,13 +214,9 @@ impl Stage {
 }
 
 async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
-    let environment = |name: &str| match name {
-        "KEY" => Some(SESSION_KEY.to_owned()),
-        "OTHER_KEY" => Some(SESSION_KEY.replace('A', "B")),
-        "SECRET" => Some(CLIENT_SECRET.to_owned()),
-        _ => None,
-    };
-    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &environment)
+    let other_key = SESSION_KEY.replace('A', "B");
+    let outside = Outside::new([("KEY", SESSION_KEY), ("OTHER_KEY", &other_key), ("SECRET", CLIENT_SECRET)]);
+    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &outside)
         .unwrap_or_else(|faults| panic!("{faults}\n{config}"));
     let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
     App::start(config, parts).await.expect("the gateway starts")
