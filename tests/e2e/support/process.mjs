@@ -19,6 +19,9 @@ const START_LIMIT = 60_000;
 /** How long a program may take to end after it was asked to. */
 const STOP_LIMIT = 10_000;
 
+/** What runs now. */
+const running = new Set();
+
 /** The debug binary, unless VESTIBULE_BIN names another. */
 export function vestibule() {
   const target = resolve(checkout, process.env.CARGO_TARGET_DIR ?? 'target');
@@ -73,6 +76,7 @@ export async function start(name, command, args, { env = {}, cwd = checkout, rea
     env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
   const output = { stdout: '', stderr: '' };
@@ -82,6 +86,7 @@ export async function start(name, command, args, { env = {}, cwd = checkout, rea
     child.once('exit', (code, signal) => done({ code, signal }));
   }).then((how) => {
     process.off('exit', killAtExit);
+    running.delete(child);
     end = how;
     return how;
   });
@@ -97,7 +102,8 @@ export async function start(name, command, args, { env = {}, cwd = checkout, rea
   const deadline = Date.now() + START_LIMIT;
   while (!(await isReady())) {
     if (end || Date.now() > deadline) {
-      child.kill('SIGKILL');
+      // A file that fails before its first test ends without its hooks, and without 'exit': nothing may stay behind.
+      for (const started of running) started.kill('SIGKILL');
       const how = end ? (end.error?.message ?? `ended with ${end.code ?? end.signal}`) : 'is not ready';
       throw new Error(`${name}: ${command} ${how}\n${lines()}`);
     }
