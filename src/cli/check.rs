@@ -22,7 +22,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let path = arguments.config.path();
-    let loaded = config::load(&path, &super::environment);
+    let loaded = config::load(&path, &arguments.config.outside());
     let (warnings, config) = match loaded {
         Ok(Loaded { config, warnings }) => (warnings, config),
         Err(faults) => {

@@ -8,7 +8,7 @@ use super::serve::{end, runtime};
 use super::{Exit, chain, is_taken, print, refuse, tell};
 use crate::app::{self, App, Parts};
 use crate::clock::Clock;
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Outside};
 use crate::demo::{Demo, Ports, config_text};
 use crate::lifecycle::Signals;
 use crate::lines::Lines;
@@ -55,12 +55,10 @@ async fn demo(ports: Ports) -> Exit {
         Ok(demo) => demo,
         Err(error) => return cannot_start(&error),
     };
-    let added = demo.environment();
-    let environment =
-        move |name: &str| added.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+    let outside = Outside::new(demo.environment());
     // The demo's configuration is parsed like any file; only its two secrets are made here.
     let Loaded { config, .. } =
-        match config::parse(&demo.config_text(), "demo.toml", Path::new("."), &environment) {
+        match config::parse(&demo.config_text(), "demo.toml", Path::new("."), &outside) {
             Ok(loaded) => loaded,
             Err(faults) => return refuse(&faults),
         };

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Faults, Loaded};
+use crate::config::{self, Faults, Loaded, Outside};
 
 /// What a process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,9 @@ struct ConfigArgs {
     /// The configuration file [default: vestibule.toml, else /etc/vestibule/vestibule.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Set one key, above the file and the environment; may be repeated. Texts are quoted: --set 'log.level="debug"'
+    #[arg(long, value_name = "KEY=TOML")]
+    set: Vec<String>,
 }
 
 /// Runs the command line of this process.
@@ -116,7 +119,12 @@ fn version() -> String {
 impl ConfigArgs {
     /// Loads the configuration; its faults go to standard error.
     fn load(&self) -> Result<Loaded, Exit> {
-        config::load(&self.path(), &environment).map_err(|faults| refuse(&faults))
+        config::load(&self.path(), &self.outside()).map_err(|faults| refuse(&faults))
+    }
+
+    /// What reaches the configuration besides its file.
+    fn outside(&self) -> Outside {
+        environment().with_settings(&self.set)
     }
 
     fn path(&self) -> PathBuf {
@@ -147,8 +155,8 @@ fn refuse(faults: &Faults) -> Exit {
     clippy::disallowed_methods,
     reason = "the environment enters here and is an argument everywhere else"
 )]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+fn environment() -> Outside {
+    Outside::new(std::env::vars_os())
 }
 
 /// A result, to standard output. A reader that went away is no fault of ours.

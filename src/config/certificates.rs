@@ -39,7 +39,7 @@ const RELATIVE: &str = "relative paths start at the folder of the configuration 
 fn read(field: &Field<'_>, example: &str, help: &str) -> Option<Vec<CertificateDer<'static>>> {
     let text = field.text("the path of a PEM file", example)?;
     let path = field.context().resolve(text);
-    let name = plain_path(&path);
+    let name = if field.is_private() { "the file named here".to_owned() } else { plain_path(&path) };
     let refuse = |what: &str| {
         field.fault(Code::Ca, format!("{}: {name} {what}", field.path()), help);
         None

@@ -37,6 +37,10 @@ codes! {
     File = "file",
     /// The file is no TOML.
     Syntax = "syntax",
+    /// An environment variable that is no key, or whose value cannot be read.
+    Variable = "variable",
+    /// A setting of the command line that is none.
+    Set = "set",
     /// A key that does not exist.
     UnknownKey = "unknown-key",
     /// A value of the wrong type.

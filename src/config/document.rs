@@ -58,6 +58,11 @@ impl Document {
         Ok(Self { name: name.to_owned(), folder: folder.to_owned(), values, places })
     }
 
+    /// Whether the file holds `path`.
+    pub(super) fn knows(&self, path: &KeyPath) -> bool {
+        self.places.contains_key(path)
+    }
+
     /// Where the key of `path` stands; for what is not in the file, where the table around it begins.
     pub(super) fn key_position(&self, path: &KeyPath) -> Position {
         match self.places.get(path) {
@@ -73,6 +78,18 @@ impl Document {
         }
         self.places.get(path).map_or_else(|| self.value_position(&path.parent()), |place| place.value)
     }
+}
+
+/// One value as TOML spells it, such as `["a"]`, from outside of a file. The fault is for the caller to word.
+pub(super) fn value(text: &str) -> Option<Value> {
+    let parsed = DeValue::parse(text.trim()).ok()?;
+    Some(convert(parsed.get_ref(), &KeyPath::default(), &Lines::new(""), &mut HashMap::new()))
+}
+
+/// A table as TOML spells it, such as `a.b = 1`, from outside of a file.
+pub(super) fn table(text: &str) -> Option<Dict> {
+    let parsed = DeTable::parse(text).ok()?;
+    Some(convert_table(parsed.get_ref(), &KeyPath::default(), &Lines::new(""), &mut HashMap::new()))
 }
 
 fn syntax_faults(lines: &Lines<'_>, name: &str, errors: &[toml::de::Error]) -> Faults {

@@ -16,9 +16,9 @@ pub struct Fault {
     pub code: Code,
     /// Whether it stops us.
     pub severity: Severity,
-    /// The file as it was named.
+    /// The file as it was named; `environment NAME` or `--set KEY` when the value came from there.
     pub file: String,
-    /// The line, from one. None when the file as a whole is meant.
+    /// The line, from one. None when the file as a whole is meant, or none.
     pub line: Option<usize>,
     /// The column in characters, from one.
     pub column: Option<usize>,
@@ -103,17 +103,25 @@ fn as_text<S: Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error>
     serializer.serialize_str(code.as_str())
 }
 
-/// A text of the file as a message shows it: in quotes, printable ASCII only, not too long.
+/// Before and after what [`quote`] shows. Nothing else in a message is outside of ASCII.
+const MARK: char = '\u{e000}';
+
+/// A text of the configuration as a message shows it: in quotes, printable ASCII only, not too long.
 ///
-/// Not for texts that may be secrets: those are never shown.
+/// Not for texts that may be secrets: those are never shown. What it shows is marked, so that [`settle`] can take it out
+/// again where nothing at all may be shown.
 pub(super) fn quote(text: &str) -> String {
-    let mut out = plain(text);
-    out.insert(0, '"');
-    out.push('"');
-    out
+    format!("\"{MARK}{}{MARK}\"", plain(text))
 }
 
-/// As [`quote`], without the quotes.
+/// A message without marks, and without what stood between them unless `shown`.
+pub(super) fn settle(message: &str, shown: bool) -> String {
+    let part =
+        |(at, part): (usize, &'_ str)| if at % 2 == 1 && !shown { "...".to_owned() } else { part.to_owned() };
+    message.split(MARK).enumerate().map(part).collect()
+}
+
+/// As [`quote`], without the quotes, and not marked.
 pub(super) fn plain(text: &str) -> String {
     const MAX: usize = 64;
     let mut out = String::new();

@@ -40,6 +40,28 @@ impl KeyPath {
         Self(self.0.iter().take(kept).cloned().collect())
     }
 
+    /// The places around this one, the nearest first, without the top.
+    pub(super) fn around(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self.parent()), |path| Some(path.parent()))
+            .take_while(|path| !path.is_top())
+    }
+
+    /// Whether this is `other`, or a place in it.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// The keys on the way, without places in lists.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter_map(|step| match step {
+                Step::Key(key) => Some(key.as_str()),
+                Step::Item(_) => None,
+            })
+            .collect()
+    }
+
     /// Whether this is the top.
     pub(super) const fn is_top(&self) -> bool {
         self.0.is_empty()

@@ -187,7 +187,11 @@ fn network(field: &Field<'_>, example: &str) -> Option<IpNet> {
         field.fault(
             Code::Network,
             format!("{} is {}, which names one host and a network at once", field.path(), quote(text)),
-            format!("for the network write \"{}\", for the host \"{}\"", network.trunc(), network.addr()),
+            format!(
+                "for the network write {}, for the host {}",
+                quote(&network.trunc().to_string()),
+                quote(&network.addr().to_string())
+            ),
         );
         return None;
     }

@@ -7,6 +7,7 @@
 mod certificates;
 mod code;
 mod document;
+mod environment;
 mod fault;
 mod general;
 mod headers;
@@ -20,6 +21,7 @@ mod log;
 mod login;
 mod nearest;
 mod options;
+mod outside;
 mod places;
 mod provider;
 mod reader;
@@ -28,6 +30,7 @@ mod rules;
 mod schema;
 mod secrets;
 mod session;
+mod settings;
 mod unasked;
 mod upstream;
 mod values;
@@ -40,6 +43,7 @@ use std::sync::Arc;
 
 pub use code::Code;
 pub use fault::{Fault, Faults, Severity};
+pub use outside::Outside;
 pub use schema::schema;
 
 use document::Document;
@@ -50,9 +54,6 @@ use crate::gate::Route;
 use crate::identity::{ProviderName, Reserved, Wanted};
 use crate::web::{HostName, HostPattern, Origin};
 use crate::{flow, listener, oidc, proxy, telemetry};
-
-/// Where variables come from: the process in `serve`, made-up ones in `demo` and in tests.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -108,7 +109,7 @@ const MAX_FILE: u64 = 1 << 20;
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Faults> {
+pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
     let name = secrets::plain_path(path);
     let refuse = |what: &str, help: &str| {
         Faults::new(vec![Fault {
@@ -143,18 +144,18 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Faults>
         return Err(refuse("is not UTF-8 text", "save it as UTF-8, which TOML demands"));
     };
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&text, &name, folder, environment)
+    parse(&text, &name, folder, outside)
 }
 
 /// Checks a configuration text. `name` is what messages call it; relative paths in it start at `folder`.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn parse(text: &str, name: &str, folder: &Path, environment: Environment<'_>) -> Result<Loaded, Faults> {
+pub fn parse(text: &str, name: &str, folder: &Path, outside: &Outside) -> Result<Loaded, Faults> {
     let document = Document::parse(text, name, folder)?;
-    let context = Context::new(&document, environment);
-    let values = layers::merge(&document);
-    let config = check(&Section::top(&context, &values, keys::TOP));
+    let layers = layers::merge(&document, outside);
+    let context = Context::new(&document, &layers, outside);
+    let config = check(&Section::top(&context, &layers.values, keys::TOP));
     let (config, warnings) = context.finish(config)?;
     Ok(Loaded { config, warnings })
 }

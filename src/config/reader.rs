@@ -4,22 +4,25 @@
 //! whatever stands in for an absent value is never used, since [`Context::finish`] refuses the whole.
 
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Value};
 
-use super::Environment;
 use super::code::Code;
 use super::document::Document;
-use super::fault::{Fault, Faults, Position, Severity, quote};
+use super::fault::{Fault, Faults, Position, Severity, quote, settle};
 use super::keypath::KeyPath;
-use super::kind::{Key, find, names};
+use super::kind::{Key, find, is_name, names};
+use super::layers::{Layers, Origin};
 use super::nearest::nearest;
+use super::outside::Outside;
 
 /// What all readers share: where things stand, what is around us, and the faults so far.
 pub(super) struct Context<'a> {
     document: &'a Document,
-    environment: Environment<'a>,
+    layers: &'a Layers,
+    outside: &'a Outside,
     faults: RefCell<Vec<Fault>>,
 }
 
@@ -51,13 +54,13 @@ pub(super) struct Field<'a> {
 // === impl Context ===
 
 impl<'a> Context<'a> {
-    pub(super) const fn new(document: &'a Document, environment: Environment<'a>) -> Self {
-        Self { document, environment, faults: RefCell::new(Vec::new()) }
+    pub(super) fn new(document: &'a Document, layers: &'a Layers, outside: &'a Outside) -> Self {
+        Self { document, layers, outside, faults: RefCell::new(layers.faults.clone()) }
     }
 
     /// The variable called `name`.
-    pub(super) fn variable(&self, name: &str) -> Option<String> {
-        (self.environment)(name)
+    pub(super) fn variable(&self, name: &str) -> Option<&'a OsStr> {
+        self.outside.variable(name)
     }
 
     /// A path as the configuration means it: relative ones start at the folder of its file.
@@ -97,17 +100,25 @@ impl<'a> Context<'a> {
         (path, position): (&KeyPath, Position),
         (message, help): (String, String),
     ) {
+        let origin = self.layers.origin(path);
+        let position = if origin.is_none() { Some(position) } else { None };
+        let shown = origin.is_none_or(|origin| !origin.is_private());
         self.faults.borrow_mut().push(Fault {
             code,
             severity,
-            file: self.document.name.clone(),
-            line: Some(position.line),
-            column: Some(position.column),
+            file: origin.map_or(&*self.document.name, Origin::text).to_owned(),
+            line: position.map(|position| position.line),
+            column: position.map(|position| position.column),
             key: path.to_string(),
-            message,
-            help,
+            message: settle(&message, shown),
+            help: settle(&help, shown),
             url: code.url(),
         });
+    }
+
+    /// The order of what is written: the file from its beginning, then what only stands elsewhere.
+    fn order(&self, path: &KeyPath) -> (bool, Position) {
+        (self.layers.origin(path).is_some(), self.document.key_position(path))
     }
 }
 
@@ -181,7 +192,7 @@ impl<'a> Section<'a> {
             path: field.path.child(name),
             value,
         });
-        let loose = loose.min_by_key(|loose| self.context.document.key_position(&loose.path));
+        let loose = loose.min_by_key(|loose| self.context.order(&loose.path));
         if let Some(first) = &loose {
             first.key_fault(
                 Code::Type,
@@ -206,7 +217,7 @@ impl<'a> Section<'a> {
             }
             found.push((name.as_str(), own));
         }
-        found.sort_by_key(|(_, field)| self.context.document.key_position(&field.path));
+        found.sort_by_key(|(_, field)| self.context.order(&field.path));
         found
     }
 
@@ -241,15 +252,6 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Whether `text` may name a table: what a metric label, a log field and an environment path can all hold.
-fn is_name(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        && !text.contains("__")
-        && !text.ends_with('_')
-}
-
 // === impl Field ===
 
 impl<'a> Field<'a> {
@@ -261,6 +263,11 @@ impl<'a> Field<'a> {
     /// Where it is.
     pub(super) const fn path(&self) -> &KeyPath {
         &self.path
+    }
+
+    /// Whether nothing of the value may be shown, since it came from the environment.
+    pub(super) fn is_private(&self) -> bool {
+        self.context.layers.origin(&self.path).is_some_and(Origin::is_private)
     }
 
     /// What all readers share.

@@ -11,7 +11,7 @@ use super::kind::{Key, Kind, Unset};
 /// Units largest first, each at most once. Empty texts match too; a least length refuses them.
 const DURATION: &str = "([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?";
 const SIZE: &str = "([0-9]+GiB)?([0-9]+MiB)?([0-9]+KiB)?([0-9]+B)?";
-/// As `reader.rs` takes names.
+/// As `is_name` takes them.
 const NAME: &str = "^[a-z][a-z0-9]*(_[a-z0-9]+)*$";
 /// A token (RFC 9110 section 5.6.2).
 const HEADER_NAME: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";

@@ -14,7 +14,7 @@ use super::reader::Field;
 use crate::secret::Secret;
 
 /// The kinds of references.
-const KINDS: &[&str] = &["file", "env", "credential"];
+pub(super) const KINDS: &[&str] = &["file", "env", "credential"];
 
 /// No secret of ours is longer.
 const MAX_SECRET: u64 = 64 << 10;
@@ -55,9 +55,9 @@ pub(super) fn read(field: &Field<'_>, example: &str, then: &str) -> Option<Zeroi
     };
     match kind.as_str() {
         "env" => from_variable(field, target),
-        "credential" => credential(field, target).and_then(|path| from_file(field, &path, Shown::Path)),
+        "credential" => credential(field, target).and_then(|path| from_file(field, &path, Shown::of(field))),
         _ => {
-            let shown = if looks_secret(target) { Shown::Hidden } else { Shown::Path };
+            let shown = if looks_secret(target) { Shown::Hidden } else { Shown::of(field) };
             from_file(field, &field.context().resolve(target), shown)
         }
     }
@@ -68,6 +68,13 @@ pub(super) fn read(field: &Field<'_>, example: &str, then: &str) -> Option<Zeroi
 enum Shown {
     Path,
     Hidden,
+}
+
+impl Shown {
+    /// What the environment says is not shown.
+    fn of(field: &Field<'_>) -> Self {
+        if field.is_private() { Self::Hidden } else { Self::Path }
+    }
 }
 
 fn malformed(field: &Field<'_>, example: &str) {
@@ -89,7 +96,7 @@ fn looks_secret(target: &str) -> bool {
 fn from_variable(field: &Field<'_>, name: &str) -> Option<Zeroizing<String>> {
     let usual = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     // What does not look like a name, or is a long word, is more likely the secret itself.
-    let shown = if name.bytes().all(usual) && (name.len() < 16 || name.contains('_')) {
+    let shown = if !field.is_private() && name.bytes().all(usual) && (name.len() < 16 || name.contains('_')) {
         format!("the environment variable {name}")
     } else {
         "the environment variable named here".to_owned()
@@ -99,7 +106,7 @@ fn from_variable(field: &Field<'_>, name: &str) -> Option<Zeroizing<String>> {
         _ if name.contains(['=', '\0']) => None,
         _ => field.context().variable(name),
     };
-    let Some(text) = variable.map(Zeroizing::new) else {
+    let Some(text) = variable else {
         field.fault(
             Code::SecretEnv,
             format!("{}: {shown} is not set", field.path()),
@@ -107,7 +114,15 @@ fn from_variable(field: &Field<'_>, name: &str) -> Option<Zeroizing<String>> {
         );
         return None;
     };
-    let text = cut_newline(text);
+    let Some(text) = text.to_str() else {
+        field.fault(
+            Code::SecretEnv,
+            format!("{}: {shown} is not UTF-8 text", field.path()),
+            "secrets are text; encode binary ones, for example in base64",
+        );
+        return None;
+    };
+    let text = cut_newline(Zeroizing::new(text.to_owned()));
     if text.is_empty() {
         field.fault(
             Code::SecretEnv,
@@ -134,7 +149,7 @@ fn credential(field: &Field<'_>, name: &str) -> Option<PathBuf> {
         field.fault(
             Code::SecretFile,
             format!("{}: systemd handed over no credentials", field.path()),
-            format!("add LoadCredential={name}:/path/to/it to the unit, or refer to a file"),
+            "add LoadCredential=NAME:/path/to/it to the unit, or refer to a file",
         );
         return None;
     };

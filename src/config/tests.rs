@@ -2,13 +2,22 @@
 
 mod arbitrary;
 mod example;
+mod layers;
 mod place;
+mod reference;
+mod schema;
 mod vectors;
 
-use super::{Code, Severity, load};
+use super::{Code, Outside, Severity, load};
 use place::Place;
 
 const COMMON: &str = include_str!("../../tests/vectors/config/ok-common-case.toml");
+
+/// Whether expectations are to be written anew instead of compared: `VESTIBULE_BLESS=1 cargo test`. Read the difference.
+#[expect(clippy::disallowed_methods, reason = "how a test is run is no input of the program")]
+fn blessing() -> bool {
+    std::env::var_os("VESTIBULE_BLESS").is_some()
+}
 
 #[test]
 fn the_common_case_has_the_documented_defaults() {
@@ -58,6 +67,11 @@ fn what_to_register_is_one_address_for_each_host() {
         ]
     );
     assert_eq!(config.post_logout_redirect_uris()[0], "https://wiki.example.com/oauth2/signed_out");
+    let shared = text.replace("[session]", "[session]\ncookie_domain = \"example.com\"");
+    let config = place.parse(&shared).expect("a configuration").config;
+    let provider = config.providers[0].name.clone();
+    assert_eq!(config.redirect_uris(&provider), ["https://wiki.example.com/oauth2/callback"]);
+    assert_eq!(config.post_logout_redirect_uris(), ["https://wiki.example.com/oauth2/signed_out"]);
     let public = include_str!("../../tests/vectors/config/ok-public-only.toml");
     let config = place.parse(public).expect("a configuration").config;
     assert!(config.providers.is_empty() && config.session.is_none());
@@ -106,7 +120,7 @@ fn a_file_is_read_with_its_secrets_beside_it() {
     let place = Place::new("load");
     place.put("vestibule.toml", COMMON.as_bytes(), 0o644);
     let path = place.folder().join("vestibule.toml");
-    load(&path, &|_| None).expect("a configuration");
+    load(&path, &Outside::default()).expect("a configuration");
 
     for (name, content, what) in [
         ("absent.toml", None, "it does not exist"),
@@ -116,11 +130,38 @@ fn a_file_is_read_with_its_secrets_beside_it() {
         if let Some(content) = content {
             place.put(name, &content, 0o644);
         }
-        let faults = load(&place.folder().join(name), &|_| None).expect_err(name);
+        let faults = load(&place.folder().join(name), &Outside::default()).expect_err(name);
         let [fault] = faults.list() else { panic!("{faults}") };
         assert_eq!((fault.code, fault.line), (Code::File, None));
         assert!(fault.message.contains(what), "{fault}");
     }
+}
+
+/// As the kubelet lays a secret out: a link to a file in a folder, which is a link that is swapped.
+#[test]
+fn the_file_behind_links_is_the_one_whose_mode_counts() {
+    let place = Place::new("links");
+    let folder = place.folder().join("..2026_11_24");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::os::unix::fs::symlink("..2026_11_24", place.folder().join("..data")).expect("a link");
+    std::os::unix::fs::symlink("..data/key", place.folder().join("linked.key")).expect("a link");
+    let text = COMMON.replace("session.key", "linked.key");
+    for (mode, code) in [
+        (0o600, None),
+        (0o440, None),
+        (0o444, Some(Code::SecretPermissions)),
+        (0o602, Some(Code::SecretPermissions)),
+    ] {
+        place.put("..2026_11_24/key", place::SESSION_KEY.as_bytes(), mode);
+        let found = place.parse(&text).err().map(|faults| faults.list()[0].clone());
+        assert_eq!(found.as_ref().map(|fault| fault.code), code, "{mode:o}");
+        if let Some(fault) = found {
+            assert!(fault.help.contains("chmod 600 ") && fault.help.contains("defaultMode: 0440"), "{fault}");
+        }
+    }
+    let pipe = COMMON.replace("session.key", "/dev/null");
+    let faults = place.parse(&pipe).expect_err("no file");
+    assert!(faults.to_string().contains("is not a regular file"), "{faults}");
 }
 
 #[test]

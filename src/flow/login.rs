@@ -255,12 +255,9 @@ async fn conclude(
         Answer::Code(code) => code,
         Answer::Error { error, description } => {
             let start_again = start_link(&generation.login.path, &to, None);
-            return fail(
-                shared,
-                visit,
-                Some(&provider),
-                &Refusal::ProviderSaid { error, description, start_again },
-            );
+            let redirect_uri = pending.redirect_uri().to_owned();
+            let refusal = Refusal::ProviderSaid { error, description, redirect_uri, start_again };
+            return fail(shared, visit, Some(&provider), &refusal);
         }
     };
     let key = pending.attempt().state();

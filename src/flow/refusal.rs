@@ -64,8 +64,8 @@ pub(super) enum Refusal {
     LoginBusy,
     /// A sign-in failed on its way; it can be started again, to end at this place.
     Login { error: Arc<LoginError>, start_again: String },
-    /// The provider reported an error.
-    ProviderSaid { error: String, description: Option<String>, start_again: String },
+    /// The provider reported an error to an attempt with this redirect URI.
+    ProviderSaid { error: String, description: Option<String>, redirect_uri: String, start_again: String },
     /// The session does not fit into a cookie.
     SessionTooLarge { bytes: usize, groups: usize, group_bytes: usize },
     /// This client address starts too many sign-ins; it may do so again after that time, at this place.
@@ -101,6 +101,13 @@ pub(super) struct Outline {
     /// For the log only.
     pub(super) private: Option<String>,
     pub(super) level: Level,
+}
+
+impl Outline {
+    /// Where the documentation explains the word; only words of a group are.
+    pub(super) fn url(&self) -> Option<String> {
+        self.word.contains('/').then(|| format!("docs/errors.md#{}", self.word.replace('/', "-")))
+    }
 }
 
 impl Refusal {
@@ -219,6 +226,19 @@ impl Refusal {
                     "The provider did not let you in, or you declined.",
                 )
             },
+            Self::ProviderSaid { error, description, redirect_uri, .. }
+                if is_about_redirect_uri(error, description.as_deref()) =>
+            {
+                Outline {
+                    private: Some(format!(
+                        "the provider refused {redirect_uri} ({}); register exactly this address for our client; \
+                         common slips: http for https, a missing port, a trailing slash",
+                        said(error, description.as_deref())
+                    )),
+                    level: Level::WARN,
+                    ..client(S::BAD_REQUEST, "login/redirect-uri", "The provider reported an error.")
+                }
+            }
             Self::ProviderSaid { error, description, .. } => Outline {
                 private: Some(said(error, description.as_deref())),
                 level: Level::WARN,
@@ -478,6 +498,12 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
 
 fn trouble(kind: Trouble, retry: &str) -> Page<'_> {
     Page::UpstreamTrouble { kind, retry: (!retry.is_empty()).then_some(Link::here(retry)) }
+}
+
+/// Whether an error of the provider speaks of the redirect URI, in the words that providers use for it.
+fn is_about_redirect_uri(error: &str, description: Option<&str>) -> bool {
+    let text = format!("{error} {}", description.unwrap_or_default()).to_ascii_lowercase();
+    ["redirect_uri", "redirect uri", "redirect url"].iter().any(|words| text.contains(words))
 }
 
 fn said(error: &str, description: Option<&str>) -> String {

@@ -228,14 +228,15 @@ impl Visit {
         let outline = refusal.outline();
         tracing::event!(target: "vestibule", tracing::Level::DEBUG, request_id = %self.facts.id(), reason = outline.word, "refused");
         if let Some(detail) = &outline.private {
+            let url = outline.url();
             match outline.level {
                 tracing::Level::ERROR => {
-                    tracing::error!(request_id = %self.facts.id(), code = outline.word, "{detail}");
+                    tracing::error!(request_id = %self.facts.id(), code = outline.word, url, "{detail}");
                 }
                 tracing::Level::WARN => {
-                    tracing::warn!(request_id = %self.facts.id(), code = outline.word, "{detail}");
+                    tracing::warn!(request_id = %self.facts.id(), code = outline.word, url, "{detail}");
                 }
-                _ => tracing::info!(request_id = %self.facts.id(), code = outline.word, "{detail}"),
+                _ => tracing::info!(request_id = %self.facts.id(), code = outline.word, url, "{detail}"),
             }
         }
         let response = refusal.answer(self);
@@ -268,7 +269,7 @@ impl Unread {
     pub(super) fn answer(self, clock: &Clock) -> Response<Body> {
         let outline = self.refusal.outline();
         if let Some(detail) = &outline.private {
-            tracing::info!(request_id = %self.id, code = outline.word, "{detail}");
+            tracing::info!(request_id = %self.id, code = outline.word, url = outline.url(), "{detail}");
         }
         let mut event = Event::new(EventName::AccessDenied, self.now);
         event.request_id = Some(self.id.as_str());

@@ -7,12 +7,13 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
 use super::{
-    Attempt, Binding, BodyError, CookieNames, Issuer, Key, Keyring, Lifetimes, PendingLogin, Purpose,
-    Revocations, SealedBy, Security, Session, SessionId, Standing, pairs,
+    Attempt, Attributes, Binding, BodyError, CookieNames, Issuer, Key, Keyring, Lifetimes, PendingLogin,
+    Purpose, Revocations, SameSite, SealedBy, Security, Session, SessionId, Standing, pairs,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Claim, Fingerprint, Identity, ProviderName, Vouched};
 use crate::random::Random;
+use crate::web::HostName;
 
 const HERE: Binding<'static> = Binding { cookie: "__Host-vestibule", host: "wiki.example" };
 
@@ -173,6 +174,40 @@ fn a_cookie_is_cleared_with_the_attributes_it_was_set_with() {
         plain.set("v", "abc", Duration::from_secs(60)),
         "v=abc; HttpOnly; SameSite=Lax; Path=/; Max-Age=60"
     );
+}
+
+#[test]
+fn only_the_session_is_strict_or_sent_everywhere() {
+    for (same_site, word) in [(SameSite::Lax, "Lax"), (SameSite::Strict, "Strict"), (SameSite::None, "None")]
+    {
+        let attributes = Attributes { same_site, ..Security::Secure.into() };
+        let names = CookieNames::new("v".to_owned(), attributes);
+        let session = names.clear(names.session());
+        assert!(session.to_str().expect("text").contains(&format!("; SameSite={word};")), "{session:?}");
+        for name in [names.round(), names.sign_out(), &names.pending("0123456789abcdef")] {
+            let other = names.clear(name);
+            assert!(other.to_str().expect("text").contains("; SameSite=Lax;"), "{other:?}");
+        }
+    }
+}
+
+#[test]
+fn a_shared_domain_is_in_every_cookie_and_in_its_prefix() {
+    let domain = HostName::parse("example.com").expect("a host").0;
+    let host = HostName::parse("wiki.example.com").expect("a host").0;
+    for (security, prefix) in [(Security::Secure, "__Secure-v"), (Security::Plain, "v")] {
+        let attributes = Attributes { domain: Some(domain.clone()), ..security.into() };
+        let names = CookieNames::new("v".to_owned(), attributes);
+        assert_eq!(names.session(), prefix);
+        assert_eq!(names.place(&host), &domain);
+        for name in [names.session(), names.round(), names.sign_out(), &names.pending("0123456789abcdef")] {
+            for line in [names.set(name, "x", Duration::from_secs(60)), names.clear(name)] {
+                assert!(line.to_str().expect("text").contains("; Domain=example.com"), "{line:?}");
+            }
+        }
+    }
+    let own = CookieNames::new("v".to_owned(), Security::Secure);
+    assert_eq!(own.place(&host), &host);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -174,6 +174,25 @@ fn check_says_when_an_old_key_may_go() {
 }
 
 #[test]
+fn check_says_what_a_shared_domain_means() {
+    let place = Place::new("domain");
+    let shared = ten_lines().replace("[session]", "[session]\ncookie_domain = \"example.com\"");
+    let text = format!("{shared}host = [\"wiki.example.com\", \"files.example.com\"]\n");
+    place.put("vestibule.toml", &text, 0o644);
+    let said = place.run("check --strict");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    for line in [
+        "  ok    sessions are shared by all hosts in example.com, and all sign-ins come back to public_url\n",
+        "        every host in example.com, also one of somebody else, is sent the session cookie:\n",
+        "        whoever runs one can act as the people who visit it\n",
+        "redirect URI to register:              https://wiki.example.com/oauth2/callback\n",
+    ] {
+        assert!(said.out.contains(line), "{line:?} in {}", said.out);
+    }
+    assert!(!said.out.contains("https://files.example.com"), "{}", said.out);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_with_the_places_that_are_looked_at() {
     let place = Place::new("absent");
     for verb in ["check", "serve", "routes"] {
@@ -333,7 +352,7 @@ fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{line}: {said:?}");
         assert!(said.err.contains("Usage: vestibule") || said.err.contains("try '--help'"), "{said:?}");
     }
-    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "version "] {
+    for verb in ["", "serve ", "check ", "routes ", "demo ", "keygen ", "schema ", "version "] {
         let said = place.run(&format!("{verb}--help"));
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{verb}");
         assert!(said.out.contains("Exit codes: 0"), "{verb}: {}", said.out);
@@ -350,6 +369,43 @@ fn a_wrong_command_line_exits_2_and_help_and_version_exit_0() {
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{line}");
         assert!(said.out.starts_with(&version) && said.out.lines().count() == 1, "{said:?}");
     }
+}
+
+#[test]
+fn variables_and_settings_reach_every_verb_and_their_faults_name_them() {
+    let place = Place::new("layers");
+    place.put("vestibule.toml", &ten_lines(), 0o644);
+    let routes = |variables: &[(&str, &str)], settings: &[&str]| -> Said {
+        let mut command = place.command("routes");
+        command.envs(variables.iter().copied());
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        command.output().expect("the binary").into()
+    };
+    let variable =
+        [("VESTIBULE_ROUTES__WIKI__PATH", "/from-variable"), ("VESTIBULE_PORT", "tcp://10.0.0.1:80")];
+    assert!(routes(&variable, &[]).out.contains("/from-variable"));
+    let both = routes(&variable, &["routes.wiki.path=\"/from-setting\""]);
+    assert!(both.out.contains("/from-setting") && !both.out.contains("/from-variable"), "{both:?}");
+    for verb in ["serve", "check", "routes"] {
+        let mut command = place.command(verb);
+        command.env("VESTIBULE_SESSION__IDEL", "hunter2").args(["--set", "log.level=debug"]);
+        let said = Said::from(command.output().expect("the binary"));
+        assert_eq!(said.code, Some(78), "{said:?}");
+        for text in [
+            "environment VESTIBULE_SESSION__IDEL  error[config/variable]  VESTIBULE_SESSION__IDEL is not a key\n",
+            "--set log.level  error[config/set]  this is not KEY=TOML\n",
+            "\n2 errors. The configuration is refused.\n",
+        ] {
+            assert!(said.err.contains(text), "{text:?} in {}", said.err);
+        }
+        assert!(!said.err.contains("hunter2"));
+    }
+    let schema = place.run("schema");
+    let parsed: serde_json::Value = serde_json::from_str(&schema.out).expect("json");
+    assert_eq!((schema.code, schema.err.as_str()), (Some(0), ""));
+    assert_eq!(parsed["properties"]["routes"]["type"], "object");
 }
 
 #[test]
@@ -453,6 +509,43 @@ fn a_socket_is_named_kept_from_others_and_taken_away() {
     assert!(killed.expect("kill").success());
     assert_eq!(child.wait().expect("an end").code(), Some(0));
     assert!(!place.path("http.sock").exists() && !place.path("admin.sock").exists());
+}
+
+#[test]
+fn the_log_names_the_code_of_a_fault_and_where_it_is_explained() {
+    let place = Place::new("log-url");
+    // The discard port: nobody listens there.
+    let config =
+        listening("127.0.0.1:0").replace("https://sso.example.com/realms/main", "http://127.0.0.1:9");
+    place.put("vestibule.toml", &config, 0o644);
+    let mut child = place
+        .command("serve --set log.format=\"json\"")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    let mut errors = BufReader::new(child.stderr.take().expect("stderr"));
+    let mut next = || {
+        let mut line = String::new();
+        assert!(errors.read_line(&mut line).expect("text") > 0, "it ended");
+        line
+    };
+    let address = loop {
+        if let Some(address) = next().trim().strip_prefix("vestibule: listening on http://") {
+            break address.to_owned();
+        }
+    };
+    let mut client = TcpStream::connect(address).expect("a connection");
+    let request = "GET / HTTP/1.1\r\nHost: wiki.example.com\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n\
+                   Sec-Fetch-Dest: document\r\nConnection: close\r\n\r\n";
+    client.write_all(request.as_bytes()).expect("a request");
+    let line = std::iter::repeat_with(&mut next)
+        .find(|line| line.contains("request_id") && line.contains("provider/unreachable"));
+    let line: serde_json::Value = serde_json::from_str(&line.expect("a line")).expect("json");
+    child.kill().expect("an end");
+    child.wait().expect("its end");
+    let text = line.to_string();
+    assert!(text.contains("docs/errors.md#provider-unreachable"), "{text}");
 }
 
 /// The lines on standard error up to the one that says where it listens, which is the sign that it does.

@@ -112,3 +112,42 @@ fn every_page_of_docs_is_in_its_index() {
         assert!(listed.contains(&*name), "{name} is not in docs/README.md");
     }
 }
+
+/// The codes of faults while it runs, as `group/word`, that stand as texts in the source.
+fn codes() -> BTreeSet<String> {
+    const GROUPS: &[&str] =
+        &["provider", "login", "token", "userinfo", "identity", "session", "upstream", "request", "internal"];
+    fn collect(path: &Path, into: &mut BTreeSet<String>) {
+        if path.is_dir() {
+            fs::read_dir(path).expect("a folder").flatten().for_each(|entry| collect(&entry.path(), into));
+            return;
+        }
+        if path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests")) {
+            return;
+        }
+        let text = fs::read_to_string(path).unwrap_or_default();
+        for word in text.split('"').skip(1) {
+            let Some((group, rest)) = word.split_once('/') else { continue };
+            let is_word =
+                !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            if GROUPS.contains(&group) && is_word {
+                into.insert(word.to_owned());
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found
+}
+
+#[test]
+fn every_code_of_the_log_is_explained_where_its_url_leads() {
+    let page = include_str!("../../docs/errors.md");
+    let anchored = page.split("<a id=\"").skip(1).filter_map(|rest| {
+        let (anchor, rest) = rest.split_once("\"></a>`")?;
+        let (code, _) = rest.split_once('`')?;
+        assert_eq!(code.replace('/', "-"), anchor);
+        Some(code.to_owned())
+    });
+    assert_eq!(anchored.collect::<BTreeSet<_>>(), codes(), "docs/errors.md, and the codes in src");
+}

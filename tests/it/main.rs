@@ -11,7 +11,9 @@
 
 mod challenge;
 mod command_line;
+mod cookie_domain;
 mod docs;
+mod faults;
 mod hosts;
 mod layering;
 mod lines;
@@ -23,6 +25,7 @@ mod rate;
 mod requests;
 mod rotation;
 mod routes;
+mod same_site;
 mod session;
 mod sign_in;
 mod sign_out;

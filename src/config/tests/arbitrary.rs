@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::kind::names;
-use super::super::{Severity, keys, parse};
+use super::super::{Outside, Severity, keys, parse};
 use super::place::SESSION_KEY;
 
 /// Sections with keys that stand in them.
@@ -78,8 +78,8 @@ fn section() -> impl Strategy<Value = String> {
 }
 
 fn holds(text: &str) {
-    let environment = |name: &str| (name == "SESSION_KEY").then(|| SESSION_KEY.to_owned());
-    match parse(text, "vestibule.toml", "/nonexistent".as_ref(), &environment) {
+    let outside = Outside::new([("SESSION_KEY", SESSION_KEY)]);
+    match parse(text, "vestibule.toml", "/nonexistent".as_ref(), &outside) {
         Ok(loaded) => {
             assert!(!loaded.config.routes.is_empty());
             assert!(loaded.config.providers.is_empty() || loaded.config.session.is_some());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateParams, KeyPair};
 
-use super::super::{Faults, Loaded, parse};
+use super::super::{Faults, Loaded, Outside, parse};
 
 /// A session key in its text form.
 pub(super) const SESSION_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -53,19 +53,36 @@ impl Place {
 
     /// Checks a text as the file `vestibule.toml` of this folder.
     pub(super) fn parse(&self, text: &str) -> Result<Loaded, Faults> {
-        parse(text, "vestibule.toml", &self.0, &|name| self.variable(name))
+        parse(text, "vestibule.toml", &self.0, &Outside::new(self.variables()))
     }
 
-    pub(super) fn variable(&self, name: &str) -> Option<String> {
-        Some(match name {
-            "SESSION_KEY" => SESSION_KEY.to_owned(),
-            "OLD_KEY" => SESSION_KEY.replace('A', "B"),
-            "CLIENT_SECRET" => SECRET.to_owned(),
-            "TWO_LINES" => format!("{SECRET}\n{SECRET}"),
-            "EMPTY" => String::new(),
-            "CREDENTIALS_DIRECTORY" => self.0.to_string_lossy().into_owned(),
-            _ => return None,
-        })
+    /// The same with further variables, and with settings of the command line.
+    pub(super) fn parse_with(
+        &self,
+        text: &str,
+        variables: &[(&str, &str)],
+        settings: &[&str],
+    ) -> Result<Loaded, Faults> {
+        let more = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings: Vec<String> = settings.iter().map(|text| (*text).to_owned()).collect();
+        let outside = Outside::new(self.variables().into_iter().chain(more)).with_settings(&settings);
+        parse(text, "vestibule.toml", &self.0, &outside)
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        let folder = self.0.to_string_lossy();
+        let old_key = SESSION_KEY.replace('A', "B");
+        let two_lines = format!("{SECRET}\n{SECRET}");
+        [
+            ("SESSION_KEY", SESSION_KEY),
+            ("OLD_KEY", &old_key),
+            ("CLIENT_SECRET", SECRET),
+            ("TWO_LINES", &two_lines),
+            ("EMPTY", ""),
+            ("CREDENTIALS_DIRECTORY", &folder),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
     }
 }
 

@@ -301,6 +301,11 @@ impl Browser {
         own.map(|((_, name), kept)| format!("{name}={}", kept.value)).collect::<Vec<_>>().join("; ")
     }
 
+    /// The value of the cookie of that name, wherever it belongs.
+    pub(crate) fn anywhere(&self, name: &str) -> Option<String> {
+        self.jar.iter().find(|((_, own), _)| own == name).map(|(_, kept)| kept.value.clone())
+    }
+
     /// Where the cookie of that name belongs: a host, or a dot and a domain.
     pub(crate) fn places(&self, name: &str) -> Vec<&str> {
         self.jar.keys().filter(|(_, own)| own == name).map(|(place, _)| place.as_str()).collect()

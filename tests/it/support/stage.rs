@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vestibule::app::{App, Parts};
 use vestibule::clock::{Clock, ManualClock, Timestamp};
-use vestibule::config::{self, Loaded};
+use vestibule::config::{self, Loaded, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
 use vestibule::lines::Lines;
 use vestibule::listener::Endpoint;
@@ -38,6 +38,8 @@ pub(crate) struct Stage {
 
 /// What a test changes about the usual stage.
 pub(crate) struct Plan {
+    /// The host that people type.
+    pub(crate) host: &'static str,
     /// Lines of TOML that stand before the first table.
     pub(crate) top: String,
     /// Further lines of the `[session]` table.
@@ -100,6 +102,7 @@ allow = ["everyone"]
 impl Default for Plan {
     fn default() -> Self {
         Self {
+            host: "127.0.0.1",
             top: String::new(),
             session: String::new(),
             login: String::new(),
@@ -144,7 +147,7 @@ impl Stage {
             second = Some(started.expect("a second provider"));
         }
         let port = free_port();
-        let gateway = format!("http://127.0.0.1:{port}");
+        let gateway = format!("http://{}:{port}", plan.host);
         provider.register(client(&gateway, "main", plan.algorithm));
         let mut routes = plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address));
         if let (Some(second), Some(more)) = (&second, &plan.second) {
@@ -212,13 +215,9 @@ impl Stage {
 }
 
 async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
-    let environment = |name: &str| match name {
-        "KEY" => Some(SESSION_KEY.to_owned()),
-        "OTHER_KEY" => Some(SESSION_KEY.replace('A', "B")),
-        "SECRET" => Some(CLIENT_SECRET.to_owned()),
-        _ => None,
-    };
-    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &environment)
+    let other_key = SESSION_KEY.replace('A', "B");
+    let outside = Outside::new([("KEY", SESSION_KEY), ("OTHER_KEY", &other_key), ("SECRET", CLIENT_SECRET)]);
+    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &outside)
         .unwrap_or_else(|faults| panic!("{faults}\n{config}"));
     let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
     App::start(config, parts).await.expect("the gateway starts")
