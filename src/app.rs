@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::audit::{Event, EventName, Form, Trail};
+use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::flow::{Gateway, Generation, Logging, Providers, Shared};
@@ -61,6 +61,14 @@ pub enum StartError {
         /// What is wrong.
         source: SetupError,
     },
+    /// The audit file cannot be opened: nothing is served that would leave no trace.
+    #[error("audit.sink: cannot open {path}")]
+    Audit {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
 }
 
 impl App {
@@ -70,12 +78,7 @@ impl App {
     /// [`StartError`].
     pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
         let format = line_format(&config);
-        let form = match (format, config.log.access) {
-            (Format::Text, AccessLog::On) => Form::Brief,
-            (Format::Text, AccessLog::Off) => Form::Text,
-            (Format::Json | Format::Auto, _) => Form::Json,
-        };
-        let trail = Trail::new(parts.lines.clone(), form);
+        let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
@@ -103,7 +106,9 @@ impl App {
             app.serve(admin, Limits::new(64), admin_service, stopped);
         }
         app.probes.set_ready();
-        app.trail.record(&Event::new(EventName::ProcessStarted, app.parts.clock.now()));
+        let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
+        event.detail = Some(format!("version {}", env!("CARGO_PKG_VERSION")));
+        app.trail.record(&event);
         Ok(app)
     }
 
@@ -117,6 +122,12 @@ impl App {
     #[must_use]
     pub fn admin(&self) -> &[Endpoint] {
         &self.admin
+    }
+
+    /// The trail of audit events: to be flushed at the end, and asked how much was lost.
+    #[must_use]
+    pub const fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Stops accepting, lets requests under way finish within the listener's limit, and returns.
@@ -157,6 +168,22 @@ fn line_format(config: &Config) -> Format {
         Format::Auto if std::io::stdout().is_terminal() => Format::Text,
         Format::Auto => Format::Json,
         chosen => chosen,
+    }
+}
+
+fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartError> {
+    let form = match (format, config.log.access) {
+        (Format::Text, AccessLog::On) => Form::Brief,
+        (Format::Text, AccessLog::Off) => Form::Text,
+        (Format::Json | Format::Auto, _) => Form::Json,
+    };
+    match &config.audit.sink {
+        Sink::Stdout => Ok(Trail::new(&parts.lines, form)),
+        Sink::Off => Ok(Trail::off()),
+        // Whoever reads a file later is a program.
+        Sink::File(path) => Lines::file(path, parts.clock.clone())
+            .map(|lines| Trail::new(&lines, Form::Json))
+            .map_err(|source| StartError::Audit { path: path.display().to_string(), source }),
     }
 }
 

@@ -1,39 +1,28 @@
 //! Audit: one event for each decision and for each change in a session's life, with stable names and fields.
+//!
+//! `docs/audit.md` describes them for people who search and count them; tests hold it to the lists here.
+
+mod names;
+mod reasons;
+mod settings;
+mod trail;
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
 use serde::{Serialize, Serializer};
 
+pub use names::EventName;
+pub use reasons::REASONS;
+pub use settings::{Settings, Sink};
+pub use trail::{Form, Trail};
+
 use crate::clock::Timestamp;
-use crate::lines::Lines;
+use crate::lines::{bounded, spoken};
 use crate::web::ClientAddr;
 
-/// What happened. The names never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventName {
-    /// A browser was sent to the provider.
-    SignInStarted,
-    /// Somebody signed in.
-    SignInSucceeded,
-    /// A sign-in ended without a session.
-    SignInFailed,
-    /// Somebody signed out.
-    SignOut,
-    /// A request was let in.
-    AccessAllowed,
-    /// A request was refused.
-    AccessDenied,
-    /// A client sent a header that only we may set.
-    IdentityHeaderStripped,
-    /// The process serves.
-    ProcessStarted,
-    /// The process is asked to end.
-    ProcessStopping,
-}
-
 /// An event, with what is known of it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Event<'a> {
     /// What happened.
     pub name: EventName,
@@ -45,22 +34,26 @@ pub struct Event<'a> {
     pub what: Option<What<'a>>,
     /// The route's name.
     pub route: Option<&'a str>,
-    /// A stable word for the cause.
-    pub reason: Option<&'a str>,
-    /// The term that decided.
+    /// Why: one of [`REASONS`].
+    pub reason: Option<&'static str>,
+    /// The term that decided; of a refusal the whole rule.
     pub rule: Option<&'a str>,
+    /// The names of headers that were taken away, folded.
+    pub headers: &'a [String],
     /// The request's id.
     pub request_id: Option<&'a str>,
     /// The client's address.
     pub client: Option<ClientAddr>,
     /// The provider that was involved.
     pub provider: Option<&'a str>,
-    /// For the log only: what went wrong, in words.
+    /// How many events were lost since the process started.
+    pub dropped: Option<u64>,
+    /// What went wrong, in words for the operator.
     pub detail: Option<String>,
 }
 
-/// A person in an event.
-#[derive(Clone, Debug, Serialize)]
+/// A person in an event or an access line.
+#[derive(Clone, Debug)]
 pub struct Who<'a> {
     /// The issuer.
     pub issuer: &'a str,
@@ -76,65 +69,24 @@ pub struct Who<'a> {
 #[derive(Clone, Debug, Serialize)]
 pub struct What<'a> {
     /// The method.
+    #[serde(serialize_with = "method")]
     pub method: &'a str,
     /// The host.
+    #[serde(serialize_with = "host")]
     pub host: &'a str,
     /// The path, without query.
+    #[serde(serialize_with = "path")]
     pub path: &'a str,
-}
-
-/// Where events go, and in which form.
-#[derive(Clone, Debug)]
-pub struct Trail {
-    lines: Lines,
-    form: Form,
-}
-
-/// The form of an event's line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// One JSON object.
-    Json,
-    /// Readable text.
-    Text,
-    /// Readable text, but only of what no access line tells: for people who watch both in one terminal.
-    Brief,
 }
 
 /// What a line takes, mostly.
 const LINE: usize = 512;
 
-impl EventName {
-    /// The stable name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SignInStarted => "sign_in.started",
-            Self::SignInSucceeded => "sign_in.succeeded",
-            Self::SignInFailed => "sign_in.failed",
-            Self::SignOut => "sign_out",
-            Self::AccessAllowed => "access.allowed",
-            Self::AccessDenied => "access.denied",
-            Self::IdentityHeaderStripped => "identity_header.stripped",
-            Self::ProcessStarted => "process.started",
-            Self::ProcessStopping => "process.stopping",
-        }
-    }
-
-    const fn is_in_access_lines(self) -> bool {
-        matches!(
-            self,
-            Self::AccessAllowed | Self::AccessDenied | Self::ProcessStarted | Self::ProcessStopping
-        )
-    }
-
-    const fn outcome(self) -> &'static str {
-        match self {
-            Self::SignInFailed | Self::AccessDenied => "failure",
-            _ => "success",
-        }
-    }
-}
+/// The longest value of each kind in a line, in bytes: whoever sends requests must not choose how fast a disk fills.
+const METHOD: usize = 32;
+const HOST: usize = 255;
+const PATH: usize = 2048;
+const DETAIL: usize = 1024;
 
 impl<'a> Event<'a> {
     /// An event about which nothing but its name is known yet.
@@ -148,14 +100,21 @@ impl<'a> Event<'a> {
             route: None,
             reason: None,
             rule: None,
+            headers: &[],
             request_id: None,
             client: None,
             provider: None,
+            dropped: None,
             detail: None,
         }
     }
 
     fn json(&self) -> String {
+        #[derive(Serialize)]
+        struct Person<'a> {
+            issuer: &'a str,
+            sub: &'a str,
+        }
         #[derive(Serialize)]
         struct Line<'a> {
             #[serde(serialize_with = "as_text")]
@@ -164,38 +123,51 @@ impl<'a> Event<'a> {
             event: &'static str,
             outcome: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            who: Option<&'a Who<'a>>,
+            reason: Option<&'static str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            who: Option<Person<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            user: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            session: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             what: Option<&'a What<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            provider: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
             route: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            reason: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
             rule: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            provider: Option<&'a str>,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            headers: &'a [String],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            dropped: Option<u64>,
             #[serde(skip_serializing_if = "Option::is_none")]
             request_id: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_if_any")]
             client: Option<ClientAddr>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            detail: Option<&'a str>,
+            detail: Option<Cow<'a, str>>,
         }
+        let who = self.who.as_ref();
         let line = Line {
             time: self.time,
             kind: "audit",
             event: self.name.as_str(),
             outcome: self.name.outcome(),
-            who: self.who.as_ref(),
-            what: self.what.as_ref(),
-            provider: self.provider,
-            route: self.route,
             reason: self.reason,
+            who: who.map(|who| Person { issuer: who.issuer, sub: &who.sub }),
+            user: who.map(|who| &*who.user),
+            session: who.map(|who| who.session),
+            what: self.what.as_ref(),
+            route: self.route,
             rule: self.rule,
+            provider: self.provider,
+            headers: self.headers,
+            dropped: self.dropped,
             request_id: self.request_id,
             client: self.client,
-            detail: self.detail.as_deref(),
+            detail: self.detail.as_deref().map(|detail| bounded(detail, DETAIL)),
         };
         let mut text = Vec::with_capacity(LINE);
         let written = serde_json::to_writer(&mut text, &line).is_ok();
@@ -207,41 +179,31 @@ impl<'a> Event<'a> {
         let mut line = format!("{} {}", clock_of_day(self.time), self.name.as_str());
         // Writing to a string cannot fail.
         if let Some(who) = &self.who {
-            let _ = write!(line, " {}", who.user);
+            let _ = write!(line, " {}", spoken(&who.user));
         }
         if let Some(provider) = self.provider {
             let _ = write!(line, " via {provider}");
         }
-        if let Some(what) = &self.what {
-            let _ = write!(line, " {} {}{}", what.method, what.host, what.path);
+        if let Some(What { method, host, path }) = &self.what {
+            let (method, host, path) = (bounded(method, METHOD), bounded(host, HOST), bounded(path, PATH));
+            let _ = write!(line, " {method} {}{path}", spoken(&host));
         }
         for word in [self.reason, self.rule].into_iter().flatten() {
             let _ = write!(line, " {word}");
         }
+        for name in self.headers {
+            let _ = write!(line, " {name}");
+        }
+        if let Some(dropped) = self.dropped {
+            let _ = write!(line, " {dropped}");
+        }
         if let Some(detail) = &self.detail {
-            let _ = write!(line, ": {detail}");
+            let _ = write!(line, ": {}", bounded(detail, DETAIL));
         }
         if let (Some(id), EventName::AccessDenied | EventName::SignInFailed) = (self.request_id, self.name) {
             let _ = write!(line, " [{id}]");
         }
         line
-    }
-}
-
-impl Trail {
-    /// Events in `form` to `lines`.
-    #[must_use]
-    pub const fn new(lines: Lines, form: Form) -> Self {
-        Self { lines, form }
-    }
-
-    /// Records an event.
-    pub fn record(&self, event: &Event<'_>) {
-        self.lines.write(match self.form {
-            Form::Json => event.json(),
-            Form::Brief if event.name.is_in_access_lines() => return,
-            Form::Text | Form::Brief => event.text(),
-        });
     }
 }
 
@@ -260,3 +222,19 @@ fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serializer: S) ->
         None => serializer.serialize_none(),
     }
 }
+
+// serde hands the field over by reference, whatever it is.
+fn method<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&bounded(value, METHOD))
+}
+
+fn host<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&bounded(value, HOST))
+}
+
+fn path<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&bounded(value, PATH))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use super::{ConfigArgs, Exit, print, tell};
 use crate::config::{Config, Loaded};
+use crate::gate::Route;
 use crate::web::HostPattern;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
@@ -27,7 +28,7 @@ fn table(config: &Config) -> String {
                     host.to_string(),
                     path.clone(),
                     route.route.options().methods.to_string(),
-                    route.route.rule().to_string(),
+                    who(config, &route.route),
                     if route.header_sets.is_empty() {
                         "none".to_owned()
                     } else {
@@ -53,6 +54,15 @@ fn table(config: &Config) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Who may enter. Where there are several providers, a term alone does not say whose people it means.
+fn who(config: &Config, route: &Route) -> String {
+    let names: Vec<String> = route.providers().iter().map(ToString::to_string).collect();
+    match (config.providers.len(), names.as_slice()) {
+        (0 | 1, _) | (_, []) => route.rule().to_string(),
+        _ => format!("{} (of {})", route.rule(), names.join(", ")),
+    }
 }
 
 /// What rows are sorted by: exact hosts before patterns, within a host the longer path first, since it wins.

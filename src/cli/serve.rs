@@ -78,10 +78,12 @@ async fn serve(config: Config) -> Exit {
 
 /// Ends an app in order; a second signal ends it at once.
 pub(super) async fn end(app: App, mut signals: Signals, lines: &Lines) -> Exit {
+    let trail = app.trail().clone();
     tokio::select! {
         () = app.stop() => {}
         () = signals.next() => {}
     }
+    trail.flush();
     lines.flush();
     Exit::Fine
 }

@@ -173,4 +173,6 @@ codes! {
     ReservedHeader = "reserved-header",
     /// A template that is none.
     Template = "template",
+    /// A place for audit events that is none.
+    AuditSink = "audit-sink",
 }

@@ -41,6 +41,8 @@ TOP {
     headers: HeaderSets, Section;
     /// What is logged.
     log: Table(LOG), Section;
+    /// Where the events go that tell who did what.
+    audit: Table(AUDIT), Section;
 }
 }
 
@@ -119,7 +121,7 @@ PROVIDER {
     /// Without it we are a public client, with PKCE only.
     client_secret: Secret, Means("none");
     /// What people read on pages.
-    title: Text("text"), Means("host of `issuer`");
+    title: Text("text"), Means("Google, Microsoft, Apple or GitLab by the host of `issuer`, else that host");
     /// What to ask for, `openid` among it. When it is not written, `groups` is added if a rule or header needs groups and
     /// the provider lists that scope.
     scopes: List(&Text("text")), Is("[\"openid\", \"profile\", \"email\"]");
@@ -236,5 +238,13 @@ LOG {
     query: Bool, Is("false");
     /// How people are named. The same person has the same hash, under a key derived from `session.key`.
     identity: Words(&["user", "hash", "none"]), Is("\"user\"");
+}
+}
+
+keys! {
+/// `[audit]`
+AUDIT {
+    /// A file always holds JSON, is only appended to, and may be moved away at any time.
+    sink: WordsOr(&["stdout", "off"], "`\"file:PATH\"`"), Is("\"stdout\"");
 }
 }

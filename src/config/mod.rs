@@ -4,6 +4,7 @@
 //! that turns its part of the tree into the checked `Settings` of the folder concerned. Every fault is found at once,
 //! with its place and its remedy, and none of them holds a secret.
 
+mod audit;
 mod certificates;
 mod code;
 mod document;
@@ -76,6 +77,8 @@ pub struct Config {
     pub reserved: Reserved,
     /// What is logged, and how.
     pub log: telemetry::Settings,
+    /// What becomes of audit events.
+    pub audit: crate::audit::Settings,
 }
 
 /// A checked route.
@@ -193,6 +196,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
         unasked::warn(top, &providers, routes);
     }
     let log = log::read(top);
+    let audit = audit::read(top);
     if needed == Needed::Yes && (session.is_none() || !providers.are_whole()) {
         return None;
     }
@@ -204,6 +208,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
         routes: routes?,
         reserved: sets.reserved(),
         log,
+        audit,
         public_url: general.public_url?,
         login,
     })

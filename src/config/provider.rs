@@ -134,7 +134,7 @@ fn read_one(name: &str, section: &Section<'_>) -> Option<Settings> {
         },
         title: match title {
             Some(title) => title?,
-            None => host.to_string(),
+            None => title_of(&host),
         },
         scopes: match scopes {
             Some(scopes) => Some(scopes?),
@@ -155,6 +155,18 @@ fn read_one(name: &str, section: &Section<'_>) -> Option<Settings> {
         clock_skew,
         transport,
     })
+}
+
+/// What people call a provider that most of them know; any other is called by its host.
+fn title_of(host: &HostName) -> String {
+    match host.as_str() {
+        "accounts.google.com" => "Google",
+        "login.microsoftonline.com" => "Microsoft",
+        "appleid.apple.com" => "Apple",
+        "gitlab.com" => "GitLab",
+        other => other,
+    }
+    .to_owned()
 }
 
 /// The issuer as written, since it is compared byte by byte (OpenID Connect Core 1.0 section 3.1.3.7), and its host.

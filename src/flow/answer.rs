@@ -39,6 +39,7 @@ pub(super) struct AccessGuard {
     /// Why the answer broke off on our side of the client.
     broken: Option<&'static str>,
     sent: u64,
+    uploaded: Option<proxy::Uploaded>,
 }
 
 /// The status of an answer that its client did not wait for.
@@ -55,6 +56,9 @@ impl Body {
 
     pub(super) fn guarded(mut self, mut guard: AccessGuard) -> Self {
         guard.complete = self.is_end_stream() || guard.bodiless;
+        if let Source::Upstream(body) = &self.source {
+            guard.uploaded = body.uploaded();
+        }
         self.guard = Some(guard);
         self
     }
@@ -112,7 +116,17 @@ impl AccessGuard {
         started: Instant,
     ) -> Self {
         let bodiless = head_only || matches!(status.as_u16(), 101 | 204 | 304);
-        Self { line: Some(line), status, bodiless, clock, started, complete: false, broken: None, sent: 0 }
+        Self {
+            line: Some(line),
+            status,
+            bodiless,
+            clock,
+            started,
+            complete: false,
+            broken: None,
+            sent: 0,
+            uploaded: None,
+        }
     }
 
     fn broke(&mut self, error: &proxy::BodyError) {
@@ -135,6 +149,7 @@ impl Drop for AccessGuard {
             // Of one that broke off, the client saw the status, and that the rest is missing.
             status: if self.complete || self.broken.is_some() { self.status.as_u16() } else { CLIENT_GONE },
             duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            bytes_in: self.uploaded.as_ref().map(proxy::Uploaded::bytes),
             bytes_out: self.sent,
         });
     }

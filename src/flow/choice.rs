@@ -42,7 +42,7 @@ pub(super) async fn start(shared: &Shared, visit: &Visit, headers: &HeaderMap) -
             _ => return to_chooser(shared, visit, &to, account, &Ending::new("sign_in")),
         },
     };
-    let absence = session::present(generation, shared, visit.facts().host(), headers, visit.now()).err();
+    let absence = session::present(shared, visit, headers).err();
     login::start(shared, visit, headers, provider, absence, &to, account).await
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn sign_in(shared: &Shared, visit: &Visit, headers: &HeaderMap)
         return page;
     }
     let names = accepted(visit, &to);
-    let presented = session::present(generation, shared, visit.facts().host(), headers, visit.now());
+    let presented = session::present(shared, visit, headers);
     let standing = presented.as_ref().ok().filter(|presented| presented.is_fresh());
     if let Some(presented) = standing
         && account == Account::Any
@@ -123,11 +123,9 @@ pub(super) async fn sign_in_first(
         }
         _ => {
             let mut event = visit.event(EventName::AccessDenied);
-            event.route = route.map(Route::name);
             event.reason = Some("sign_in_required");
             visit.record(&event);
-            let ending = Ending { route: route.map(Route::name), ..Ending::new("sign_in") };
-            to_chooser(shared, visit, to, Account::Any, &ending)
+            to_chooser(shared, visit, to, Account::Any, &Ending::new("sign_in"))
         }
     }
 }

@@ -12,6 +12,7 @@ use super::login::Finished;
 use super::providers::Providers;
 use super::rate::Rate;
 use super::settings::Settings;
+use super::told::Told;
 use super::{observe, own, request};
 use crate::audit::Trail;
 use crate::clock::Clock;
@@ -82,6 +83,8 @@ pub struct Shared {
     pub revocations: Revocations,
     /// Sign-ins whose code is being exchanged, or was lately.
     pub(super) flights: Flights<Finished>,
+    /// What the audit trail was told of sessions.
+    pub(super) told: Told,
     /// Sign-ins that were started lately.
     pub(super) rate: Rate,
 }
@@ -100,7 +103,7 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self { clock, random, ids, revocations, flights, rate }
+        Self { clock, random, ids, revocations, flights, rate, told: Told::default() }
     }
 }
 

@@ -16,6 +16,7 @@ use super::links::start_link;
 use super::rate::{self, Wait};
 use super::refusal::Refusal;
 use super::session::{self, Absence};
+use super::told::Once;
 use super::visit::{Ending, Visit};
 use super::{onward, own};
 use crate::audit::EventName;
@@ -120,7 +121,7 @@ pub(super) async fn start(
     if rounds >= MAX_ROUNDS
         && let Some(absence) = absence
     {
-        let mut response = own::refuse(shared, visit, &Refusal::LoopBroken { last: Ended(absence) });
+        let mut response = fail(shared, visit, Some(provider), &Refusal::LoopBroken { last: Ended(absence) });
         add(&mut response, generation.cookies.clear(generation.cookies.round()));
         return response;
     }
@@ -149,6 +150,7 @@ pub(super) async fn start(
     );
 
     let mut event = visit.event(EventName::SignInStarted);
+    event.reason = absence.map(Absence::word);
     event.provider = Some(provider.name().as_str());
     visit.record(&event);
 
@@ -302,7 +304,10 @@ fn signed_in(
     let mut event = visit.event(EventName::SignInSucceeded);
     event.provider = Some(session.identity().provider().as_str());
     event.who.clone_from(&who);
-    visit.record(&event);
+    // A double click comes back twice, to one session.
+    if shared.told.is_first(Once::Began(session.id())) {
+        visit.record(&event);
+    }
     let to = return_to(visit, Some(to));
     let mut response = onward::arrive(visit, &to);
     add(&mut response, session::cookie(generation, session, sealed, visit.now()));
@@ -368,7 +373,7 @@ fn fail(shared: &Shared, visit: &Visit, provider: Option<&Provider>, refusal: &R
     let outline = refusal.outline();
     let mut event = visit.event(EventName::SignInFailed);
     event.reason = Some(outline.word);
-    event.detail.clone_from(&outline.private);
+    event.detail = visit.detail(&outline).map(str::to_owned);
     event.provider = provider.map(|provider| provider.name().as_str());
     visit.record(&event);
     visit.refuse(&shared.clock, refusal, Ending::new("deny"))

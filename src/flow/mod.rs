@@ -21,6 +21,7 @@ mod refusal;
 mod request;
 mod session;
 mod settings;
+mod told;
 mod visit;
 
 pub use answer::Body;

@@ -7,7 +7,7 @@ use http::{Method, Request};
 
 use super::gateway::{Generation, Shared};
 use super::refusal::Refusal;
-use super::visit::{Reader, Unread, Visit};
+use super::visit::{Caller, Reader, Unread, Visit};
 use crate::web::facts::Parts;
 use crate::web::forwarded::Trust;
 use crate::web::{CanonicalPath, Facts, HostName, PeerAddr, RequestId, RequestKind, Source};
@@ -29,7 +29,7 @@ pub(super) fn read<B>(
     };
     let id = id.unwrap_or_else(|| RequestId::fresh(shared.ids.next()));
     let kind = RequestKind::of(request.method(), headers);
-    let reader = Reader::of(kind);
+    let (reader, caller) = (Reader::of(kind), Caller::of(request));
     let parts = host(request).and_then(|host| {
         let path = target(generation, request)?;
         Ok(Parts {
@@ -47,12 +47,13 @@ pub(super) fn read<B>(
     match parts {
         Ok(parts) => {
             let facts = Facts::new(parts, &generation.public_url);
-            Ok(Visit::new(Arc::clone(generation), shared, facts, reader))
+            Ok(Visit::new(Arc::clone(generation), shared, facts, reader, caller))
         }
         Err(refusal) => Err(Box::new(Unread {
             generation: Arc::clone(generation),
             refusal,
             reader,
+            caller,
             peer,
             id,
             method: request.method().clone(),

@@ -83,7 +83,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
 /// Refuses a request for an own endpoint, with an audit event.
 pub(super) fn refuse(shared: &Shared, visit: &Visit, refusal: &Refusal) -> Response<Body> {
     let mut event = visit.event(EventName::AccessDenied);
-    event.reason = Some(refusal.outline().word);
+    let outline = refusal.outline();
+    event.reason = Some(outline.word);
+    event.detail = visit.detail(&outline).map(str::to_owned);
     visit.record(&event);
     visit.refuse(&shared.clock, refusal, Ending::new("deny"))
 }
@@ -101,12 +103,12 @@ pub(super) fn page(shared: &Shared, visit: &Visit, page: &Page<'_>) -> Response<
 
 /// The session of a request, if one stands.
 pub(super) fn presented(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Option<Presented> {
-    session::present(visit.generation(), shared, visit.facts().host(), headers, visit.now()).ok()
+    session::present(shared, visit, headers).ok()
 }
 
 async fn your_session(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Response<Body> {
     let generation = visit.generation();
-    let presented = session::present(generation, shared, visit.facts().host(), headers, visit.now());
+    let presented = session::present(shared, visit, headers);
     let presented = match presented {
         Ok(presented) => presented,
         Err(absence) if visit.facts().kind() == RequestKind::Navigation => {

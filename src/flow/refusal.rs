@@ -16,7 +16,7 @@ use super::links::{back_path, start_link};
 use super::login::Ended;
 use super::own;
 use super::visit::{Reader, Visit};
-use crate::oidc::{CallbackError, Fault, LoginError};
+use crate::oidc::{CallbackError, Fault, LoginError, Provider};
 use crate::pages::{Frame, Link, Page, Pages, RestartEnds, SignInFault, Trouble};
 use crate::proxy::{Fault as UpstreamFault, ForwardError};
 use crate::web::{HostName, RequestId};
@@ -44,8 +44,8 @@ pub(super) enum Refusal {
     NotAllowed(Box<NotAllowed>),
     /// Refused whoever it is: by where the client is, which the answer may say or not.
     Barred { word: &'static str, by_place: bool },
-    /// Signed in with a provider whose people are not meant here. The accepted ones with name and title.
-    WrongProvider { user: String, title: String, accepted: Vec<(String, String)> },
+    /// Signed in with a provider whose people are not meant here.
+    WrongProvider { user: String, provider: Option<Arc<Provider>>, accepted: Vec<Arc<Provider>> },
     /// A sign-in was to start with a provider that does not exist.
     UnknownProvider { start_again: String },
     /// A provider answered at the address of another one.
@@ -82,8 +82,7 @@ pub(super) struct NotAllowed {
     pub(super) word: &'static str,
     pub(super) user: String,
     /// The name of the provider that they signed in with, and its title.
-    pub(super) provider: String,
-    pub(super) title: String,
+    pub(super) provider: Option<Arc<Provider>>,
     /// Whom the page is for, if that may be said.
     pub(super) needs: Vec<String>,
     /// What the provider did not send, for the log.
@@ -209,6 +208,7 @@ impl Refusal {
                     Fault::Client => (S::BAD_REQUEST, Level::INFO),
                     Fault::Provider | Fault::Account => (S::BAD_GATEWAY, Level::WARN),
                     Fault::Unavailable => (S::SERVICE_UNAVAILABLE, Level::WARN),
+                    Fault::Excess => (S::FORBIDDEN, Level::WARN),
                 };
                 Outline {
                     status,
@@ -403,12 +403,13 @@ impl Refusal {
             Self::MethodNotAllowed(allow) => Page::MethodNotAllowed { allow, home: Link::START },
             Self::Barred { .. } => Page::Barred { reason: &outline.public },
             Self::NotAllowed(why) => {
-                let NotAllowed { user, provider, title, needs, .. } = &**why;
-                let again = generation.providers.are_several().then(|| format!("provider={provider}"));
-                let again = start_link(login, &path, again.as_deref());
+                let NotAllowed { user, provider, needs, .. } = &**why;
+                let named = provider.as_ref().filter(|_| generation.providers.are_several());
+                let named = named.map(|provider| format!("provider={}", provider.name()));
+                let again = start_link(login, &path, named.as_deref());
                 let page = Page::Denied {
                     user,
-                    provider_title: title,
+                    provider_title: title(provider),
                     needs,
                     try_again: Link::here(&again),
                     switch_account: Link::here(&switch),
@@ -416,13 +417,18 @@ impl Refusal {
                 };
                 return generation.pages.render(&page, frame);
             }
-            Self::WrongProvider { user, title, accepted } => {
-                let start = |name: &str| start_link(login, &path, Some(&format!("provider={name}")));
-                let starts: Vec<_> = accepted.iter().map(|(name, title)| (title, start(name))).collect();
+            Self::WrongProvider { user, provider, accepted } => {
+                let start =
+                    |one: &Provider| start_link(login, &path, Some(&format!("provider={}", one.name())));
+                let starts: Vec<_> = accepted.iter().map(|one| (one.title(), start(one))).collect();
                 let accepted: Vec<_> =
-                    starts.iter().map(|(title, start)| (title.as_str(), Link::here(start))).collect();
-                let sign_out = Link::here(&sign_out);
-                let page = Page::WrongProvider { user, provider_title: title, accepted: &accepted, sign_out };
+                    starts.iter().map(|(title, start)| (*title, Link::here(start))).collect();
+                let page = Page::WrongProvider {
+                    user,
+                    provider_title: title(provider),
+                    accepted: &accepted,
+                    sign_out: Link::here(&sign_out),
+                };
                 return generation.pages.render(&page, frame);
             }
             Self::UnknownProvider { start_again } => return failed(SignInFault::Request, start_again),
@@ -440,6 +446,7 @@ impl Refusal {
                     Page::SignInUnavailable { cause: &outline.public, retry: Link::here(start_again) }
                 }
                 StatusCode::BAD_REQUEST => return failed(SignInFault::Request, start_again),
+                StatusCode::FORBIDDEN => return failed(SignInFault::Refused, start_again),
                 _ => return failed(SignInFault::Provider, start_again),
             },
             Self::ProviderSaid { start_again, .. } if outline.status == StatusCode::FORBIDDEN => {
@@ -504,6 +511,10 @@ fn trouble(kind: Trouble, retry: &str) -> Page<'_> {
 fn is_about_redirect_uri(error: &str, description: Option<&str>) -> bool {
     let text = format!("{error} {}", description.unwrap_or_default()).to_ascii_lowercase();
     ["redirect_uri", "redirect uri", "redirect url"].iter().any(|words| text.contains(words))
+}
+
+fn title(provider: &Option<Arc<Provider>>) -> &str {
+    provider.as_ref().map(|provider| provider.title()).unwrap_or_default()
 }
 
 fn said(error: &str, description: Option<&str>) -> String {

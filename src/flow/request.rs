@@ -1,5 +1,6 @@
 //! A request for an upstream: route, session, decision, and then on or back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, REFERER, SET_COOKIE};
@@ -16,7 +17,9 @@ use crate::audit::EventName;
 use crate::authz::{List, Refused, Term};
 use crate::gate::{Decision, Denial, Found, Pass, Route, RuleNaming, Visitor, decide};
 use crate::lease::Lease;
+use crate::oidc::Provider;
 use crate::session::pairs;
+use crate::telemetry::Answered;
 
 /// Answers a request that is for none of our own endpoints.
 pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
@@ -36,7 +39,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             return deny(shared, &visit, None, &Refusal::BadPath(reason.to_owned()));
         }
     };
-    let presented = session::present(&generation, shared, facts.host(), request.headers(), visit.now());
+    visit.enter(route);
+    let presented = session::present(shared, &visit, request.headers());
     let visitor = presented.as_ref().ok().map(|presented| Visitor {
         session: presented.session(),
         freshness: presented.opened().freshness(),
@@ -64,7 +68,7 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
                 Denial::Refused(Refused::Denied(entry) | Refused::Missing(entry)) => visit.term(entry),
                 _ => route.rule().text(),
             };
-            let at = At { route, rule, presented: presented.as_ref().ok() };
+            let at = At { rule, presented: presented.as_ref().ok() };
             let mut response = deny(shared, &visit, Some(at), &refusal);
             settle_round(&visit, request.headers(), presented.as_ref().ok(), &mut response);
             response
@@ -100,29 +104,28 @@ fn refused(visit: &Visit, route: &Route, why: Refused<'_>, presented: Option<&Pr
         Refused::Missing(entry) => entry.lacking(identity),
         Refused::NotAllowed => route.rule().lacking(identity),
     };
-    let (provider, title) = provider_of(visit, presented);
-    let user = identity.user().to_owned();
-    Refusal::NotAllowed(Box::new(NotAllowed { word, user, provider, title, needs, lacking }))
+    let (user, provider) = (identity.user().to_owned(), provider_of(visit, presented));
+    Refusal::NotAllowed(Box::new(NotAllowed { word, user, provider, needs, lacking }))
 }
 
 fn wrong_provider(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
     let user = presented.map(|presented| presented.session().identity().user().to_owned());
-    let (_, title) = provider_of(visit, presented);
-    let accepted = visit.generation().providers.among(route.providers());
-    let accepted = accepted.iter().map(|one| (one.name().to_string(), one.title().to_owned())).collect();
-    Refusal::WrongProvider { user: user.unwrap_or_default(), title, accepted }
+    let accepted = visit.generation().providers.among(route.providers()).into_iter().map(Arc::clone);
+    Refusal::WrongProvider {
+        user: user.unwrap_or_default(),
+        provider: provider_of(visit, presented),
+        accepted: accepted.collect(),
+    }
 }
 
-/// Name and title of the provider of a session.
-fn provider_of(visit: &Visit, presented: Option<&Presented>) -> (String, String) {
-    let provider = presented.and_then(|presented| visit.generation().providers.of(presented.session()));
-    provider.map(|provider| (provider.name().to_string(), provider.title().to_owned())).unwrap_or_default()
+/// The provider that a session came from.
+fn provider_of(visit: &Visit, presented: Option<&Presented>) -> Option<Arc<Provider>> {
+    visit.generation().providers.of(presented?.session()).cloned()
 }
 
-/// The route at which a request is refused, and the term, or the rule, that does so.
+/// The term, or the rule, that refuses a request, and whose it is.
 #[derive(Clone, Copy)]
 struct At<'a> {
-    route: &'a Route,
     rule: &'a str,
     presented: Option<&'a Presented>,
 }
@@ -133,12 +136,10 @@ fn deny(shared: &Shared, visit: &Visit, at: Option<At<'_>>, refusal: &Refusal) -
     let mut ending = Ending::new("deny");
     let outline = refusal.outline();
     event.reason = Some(outline.word);
-    event.detail = outline.private;
-    if let Some(At { route, rule, presented }) = at {
-        event.route = Some(route.name());
+    event.detail = visit.detail(&outline).map(str::to_owned);
+    if let Some(At { rule, presented }) = at {
         event.rule = Some(rule);
         event.who = presented.and_then(|presented| visit.who(presented.session()));
-        ending.route = Some(route.name());
         ending.who.clone_from(&event.who);
     }
     visit.record(&event);
@@ -159,14 +160,14 @@ async fn forward(
     let session = pass.session();
     let who = session.and_then(|session| visit.who(session));
     let mut event = visit.event(EventName::AccessAllowed);
-    event.route = Some(route.name());
     event.rule = Some(visit.term(pass.by()));
     event.who.clone_from(&who);
     visit.record(&event);
-    let ending = Ending {
+    let mut ending = Ending {
         decision: if session.is_some() { "allow" } else { "public" },
         reason: Some(visit.term(pass.by())),
-        route: Some(route.name()),
+        upstream: generation.proxy.upstream(route.id()),
+        answered: None,
         who,
     };
     let lease = || match session {
@@ -177,7 +178,19 @@ async fn forward(
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_open();
     visit.expect(&ending);
-    let answer = generation.proxy.forward(pass, lease, request).await;
+    let asked = shared.clock.instant();
+    let claimed = |names: &[String]| {
+        let mut event = visit.event(EventName::IdentityHeaderStripped);
+        event.who.clone_from(&ending.who);
+        event.headers = names;
+        visit.record(&event);
+    };
+    let answer = generation.proxy.forward(pass, lease, claimed, request).await;
+    let took = shared.clock.instant().saturating_duration_since(asked).as_millis();
+    ending.answered = Some(Answered {
+        status: answer.as_ref().ok().map(|response| response.status().as_u16()),
+        ms: u64::try_from(took).unwrap_or(u64::MAX),
+    });
     match answer {
         Ok(response) => {
             let mut response = response.map(Body::upstream);

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use super::gateway::{Generation, Shared};
+use super::told::Once;
+use super::visit::Visit;
+use crate::audit::EventName;
 use crate::clock::Timestamp;
 use crate::gate::Freshness;
 use crate::identity::ProviderName;
@@ -95,13 +98,10 @@ impl Presented {
 ///
 /// A sibling domain may have planted cookies of our name: those open to nothing. When several open, they must name one
 /// session, of which the newest seal counts; two sessions contradict each other and count as none.
-pub(super) fn present(
-    generation: &Generation,
-    shared: &Shared,
-    host: &HostName,
-    headers: &HeaderMap,
-    now: Timestamp,
-) -> Result<Presented, Absence> {
+///
+/// The first request that meets the end of a session is its `session.ended`.
+pub(super) fn present(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<Presented, Absence> {
+    let (generation, host, now) = (visit.generation(), visit.facts().host(), visit.now());
     let name = generation.cookies.session();
     let mut best: Option<Arc<Opened>> = None;
     let mut came = false;
@@ -117,11 +117,31 @@ pub(super) fn present(
     let Some(opened) = best else {
         return Err(if came { Absence::Unreadable } else { Absence::NoCookie });
     };
-    match opened.session().standing(generation.lifetimes, now) {
-        Standing::Over => Err(Absence::Over),
-        Standing::Idle => Err(Absence::Idle),
-        Standing::Alive if shared.revocations.contains(opened.session().id()) => Err(Absence::Ended),
-        Standing::Alive => Ok(Presented { opened }),
+    let absence = match opened.session().standing(generation.lifetimes, now) {
+        Standing::Alive if shared.revocations.contains(opened.session().id()) => Absence::Ended,
+        Standing::Alive => return Ok(Presented { opened }),
+        Standing::Over => Absence::Over,
+        Standing::Idle => Absence::Idle,
+    };
+    record_end(shared, visit, opened.session(), absence);
+    Err(absence)
+}
+
+/// A cookie can come again and again: the end of a session is one event, and the use of a revoked one is one event for
+/// each address that it comes from.
+fn record_end(shared: &Shared, visit: &Visit, session: &Session, absence: Absence) {
+    let (name, once) = match absence {
+        Absence::Ended => {
+            (EventName::SessionRevoked, Once::Revoked(session.id(), visit.facts().forwarded().client()))
+        }
+        _ => (EventName::SessionEnded, Once::Ended(session.id())),
+    };
+    if shared.told.is_first(once) {
+        let mut event = visit.event(name);
+        event.reason = Some(absence.word());
+        event.who = visit.who(session);
+        event.provider = Some(session.identity().provider().as_str());
+        visit.record(&event);
     }
 }
 

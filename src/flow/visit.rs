@@ -1,19 +1,21 @@
 //! A visit: one request on its way, with all that its story needs.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use http::{HeaderValue, Method, Response};
+use http::header::USER_AGENT;
+use http::{HeaderValue, Method, Request, Response, Version};
 
 use super::answer::{AccessGuard, Body, CLIENT_GONE};
 use super::gateway::{Generation, Shared};
-use super::refusal::Refusal;
+use super::refusal::{Outline, Refusal};
 use crate::audit::{Event, EventName, What, Who};
 use crate::authz::Entry;
 use crate::clock::{Clock, Timestamp};
+use crate::gate::Route;
 use crate::session::Session;
-use crate::telemetry::{AccessLine, Ended, IdentityInLog, OpenLine, QueryInLog};
+use crate::telemetry::{AccessLine, Answered, Ended, IdentityInLog, OpenLine, QueryInLog};
 use crate::web::{ClientAddr, Facts, PeerAddr, RequestId, RequestKind};
 
 /// A request whose facts were read.
@@ -21,10 +23,18 @@ pub(super) struct Visit {
     generation: Arc<Generation>,
     facts: Facts,
     reader: Reader,
+    caller: Caller,
+    route: OnceLock<Arc<Route>>,
     clock: Clock,
     now: Timestamp,
     started: Instant,
     line: Mutex<Line>,
+}
+
+/// What lines say of a client besides the facts that are judged.
+pub(super) struct Caller {
+    protocol: Version,
+    agent: Option<HeaderValue>,
 }
 
 /// How far the access line of a request is.
@@ -42,6 +52,7 @@ pub(super) struct Unread {
     pub(super) generation: Arc<Generation>,
     pub(super) refusal: Refusal,
     pub(super) reader: Reader,
+    pub(super) caller: Caller,
     pub(super) peer: PeerAddr,
     pub(super) id: RequestId,
     pub(super) method: Method,
@@ -67,7 +78,8 @@ pub(super) enum Reader {
 pub(super) struct Ending<'a> {
     pub(super) decision: &'static str,
     pub(super) reason: Option<&'a str>,
-    pub(super) route: Option<&'a str>,
+    pub(super) upstream: Option<&'a str>,
+    pub(super) answered: Option<Answered>,
     pub(super) who: Option<Who<'a>>,
 }
 
@@ -94,12 +106,37 @@ impl Reader {
     }
 }
 
+impl Caller {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        Self { protocol: request.version(), agent: request.headers().get(USER_AGENT).cloned() }
+    }
+
+    const fn protocol(&self) -> &'static str {
+        match self.protocol {
+            Version::HTTP_10 => "HTTP/1.0",
+            Version::HTTP_2 => "HTTP/2",
+            _ => "HTTP/1.1",
+        }
+    }
+
+    fn agent(&self) -> Option<&[u8]> {
+        self.agent.as_ref().map(HeaderValue::as_bytes)
+    }
+}
+
 impl Visit {
-    pub(super) fn new(generation: Arc<Generation>, shared: &Shared, facts: Facts, reader: Reader) -> Self {
+    pub(super) fn new(
+        generation: Arc<Generation>,
+        shared: &Shared,
+        facts: Facts,
+        reader: Reader,
+        caller: Caller,
+    ) -> Self {
         let clock = shared.clock.clone();
         let (now, started) = (clock.now(), clock.instant());
         let line = if generation.logging.access.is_some() { Line::Blank } else { Line::Gone };
-        Self { generation, facts, reader, clock, now, started, line: Mutex::new(line) }
+        let route = OnceLock::new();
+        Self { generation, facts, reader, caller, route, clock, now, started, line: Mutex::new(line) }
     }
 
     pub(super) const fn facts(&self) -> &Facts {
@@ -119,12 +156,23 @@ impl Visit {
         self.now
     }
 
+    /// The route of this request was found: from here on its lines name it.
+    pub(super) fn enter(&self, route: &Arc<Route>) {
+        // A second route would be a second decision; there is none.
+        let _ = self.route.set(Arc::clone(route));
+    }
+
+    fn route(&self) -> Option<&str> {
+        self.route.get().map(|route| route.name())
+    }
+
     /// An event about this request.
     pub(super) fn event(&self, name: EventName) -> Event<'_> {
         let facts = &self.facts;
         let mut event = Event::new(name, self.now);
         event.request_id = Some(facts.id().as_str());
         event.client = Some(facts.forwarded().client());
+        event.route = self.route();
         event.what = Some(What {
             method: facts.method().as_str(),
             host: facts.host().as_str(),
@@ -157,6 +205,14 @@ impl Visit {
         }
     }
 
+    /// What went wrong, for events and the log. The provider's own words may hold a name: they are left out where names
+    /// are not wanted.
+    pub(super) fn detail<'a>(&self, outline: &'a Outline) -> Option<&'a str> {
+        let quotes = matches!(outline.word, "login/access-denied" | "login/provider-error" | "token/refused");
+        let is_silent = quotes && self.generation.logging.identity != IdentityInLog::User;
+        outline.private.as_deref().filter(|_| !is_silent)
+    }
+
     /// Records an event.
     pub(super) fn record(&self, event: &Event<'_>) {
         self.generation.logging.audit.record(event);
@@ -183,6 +239,9 @@ impl Visit {
                 if let Some(reason) = ending.reason {
                     line.because(reason);
                 }
+                if let Some(answered) = ending.answered {
+                    line.answered(answered);
+                }
                 Some(line)
             }
             Line::Gone => None,
@@ -208,14 +267,17 @@ impl Visit {
             request_id: facts.id().as_str(),
             client: &facts.forwarded().client(),
             peer: &facts.peer(),
+            protocol: self.caller.protocol(),
             method: facts.method().as_str(),
             host: facts.host().as_str(),
             path: &path,
-            route: ending.route,
+            route: self.route(),
             decision: ending.decision,
             reason: ending.reason,
             user: ending.who.as_ref().map(|who| &*who.user),
             session: ending.who.as_ref().map(|who| who.session),
+            upstream: ending.upstream,
+            user_agent: self.caller.agent(),
         }))
     }
 
@@ -227,7 +289,7 @@ impl Visit {
     pub(super) fn refuse(&self, clock: &Clock, refusal: &Refusal, ending: Ending<'_>) -> Response<Body> {
         let outline = refusal.outline();
         tracing::event!(target: "vestibule", tracing::Level::DEBUG, request_id = %self.facts.id(), reason = outline.word, "refused");
-        if let Some(detail) = &outline.private {
+        if let Some(detail) = self.detail(&outline) {
             let url = outline.url();
             match outline.level {
                 tracing::Level::ERROR => {
@@ -259,7 +321,7 @@ impl Drop for Visit {
         if let Some(line) = line {
             let elapsed = self.clock.instant().saturating_duration_since(self.started);
             let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            line.close(Ended { status: CLIENT_GONE, duration_ms, bytes_out: 0 });
+            line.close(Ended { status: CLIENT_GONE, duration_ms, bytes_in: None, bytes_out: 0 });
         }
     }
 }
@@ -285,6 +347,7 @@ impl Unread {
             request_id: self.id.as_str(),
             client: &ClientAddr::from(self.peer),
             peer: &self.peer,
+            protocol: self.caller.protocol(),
             method: self.method.as_str(),
             host: &self.host,
             path: &self.path,
@@ -293,6 +356,8 @@ impl Unread {
             reason: Some(outline.word),
             user: None,
             session: None,
+            upstream: None,
+            user_agent: self.caller.agent(),
         });
         let head_only = self.method == Method::HEAD;
         let guard = AccessGuard::new(line, response.status(), head_only, clock.clone(), self.started);
@@ -303,7 +368,7 @@ impl Unread {
 impl Ending<'_> {
     /// An end with this decision and nothing else known.
     pub(super) const fn new(decision: &'static str) -> Self {
-        Self { decision, reason: None, route: None, who: None }
+        Self { decision, reason: None, upstream: None, answered: None, who: None }
     }
 }
 

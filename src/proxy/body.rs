@@ -18,7 +18,7 @@ use super::answer::Reuse;
 use super::error::BodyError;
 use super::meters::Meters;
 use super::pool::{Link, Pool};
-use super::upload::{Progress, State};
+use super::upload::{Progress, State, Uploaded};
 use crate::clock::Clock;
 use crate::lease::Lease;
 
@@ -33,6 +33,7 @@ pub struct Body {
     idle: Option<Duration>,
     last: Instant,
     lease: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    uploaded: Option<Uploaded>,
 }
 
 /// The connection that an answer comes over.
@@ -62,7 +63,8 @@ impl Body {
             Some(Box::pin(async move { lease.ended(&clock).await }))
         };
         let last = clock.instant();
-        let mut body = Self { incoming, line: Some(line), clock: clock.clone(), idle, last, lease };
+        let uploaded = line.upload.clone().map(Uploaded);
+        let mut body = Self { incoming, line: Some(line), clock: clock.clone(), idle, last, lease, uploaded };
         if body.incoming.is_end_stream() {
             body.release();
         }
@@ -72,7 +74,13 @@ impl Body {
     /// The empty body of a 101, whose connection became something else.
     pub(super) fn bodiless(incoming: Incoming, clock: &Clock) -> Self {
         let last = clock.instant();
-        Self { incoming, line: None, clock: clock.clone(), idle: None, last, lease: None }
+        Self { incoming, line: None, clock: clock.clone(), idle: None, last, lease: None, uploaded: None }
+    }
+
+    /// How much of the request's body was taken, if it has one.
+    #[must_use]
+    pub fn uploaded(&self) -> Option<Uploaded> {
+        self.uploaded.clone()
     }
 
     /// The answer is here in full: its connection may serve the next.

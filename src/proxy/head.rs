@@ -74,6 +74,8 @@ pub(super) struct Changes {
     pub(super) removed: Vec<HeaderName>,
     /// How many of them only we may set.
     pub(super) reserved: u64,
+    /// Those by which a client would say who it is, folded.
+    pub(super) claimed: Vec<String>,
     /// How many were removed for an underscore alone.
     pub(super) underscore: u64,
 }
@@ -169,6 +171,11 @@ fn strip(headers: &mut HeaderMap, outgoing: Outgoing<'_>) -> Changes {
             || (outgoing.method == MethodFields::Removed && METHOD_FIELDS.contains(&&*fold(name.as_str())))
         {
             changes.reserved += 1;
+            if let Some(claimed) = outgoing.reserved.claimed(name)
+                && !changes.claimed.contains(&claimed)
+            {
+                changes.claimed.push(claimed);
+            }
             changes.removed.push(name.clone());
         } else if name.as_str().contains('_') && !outgoing.underscores.contains(name) {
             changes.underscore += 1;

@@ -48,9 +48,10 @@ pub use pool::Pools;
 pub use settings::{HostHeader, Rewriting, RouteSettings, Target};
 pub use tls::{ClientCertificate, Tls, Trust};
 pub use tls_error::TlsError;
+pub use upload::Uploaded;
 
 use crate::clock::Clock;
-use crate::gate::Pass;
+use crate::gate::{Pass, RouteId};
 use crate::identity::Reserved;
 use crate::lease::{Lease, Patience};
 use crate::observe::Observer;
@@ -75,6 +76,8 @@ struct Upstream {
     pool: Arc<Pool>,
     /// The Host to send; none for the one that the client sent.
     host: Option<HeaderValue>,
+    /// What lines call it.
+    name: String,
     /// The prefixes that are removed, the longest first, each with the form in which the upstream is told.
     stripped: Vec<(String, HeaderValue)>,
 }
@@ -107,7 +110,8 @@ impl Proxy {
     ///
     /// Of `request` the method, the fields and the body are used; the target is that of the judged facts. The answer
     /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` cuts the answer
-    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then.
+    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then. `claimed` is told
+    /// the folded names of the headers, if there were any, by which the client wanted to say itself who it is.
     ///
     /// # Errors
     /// [`ForwardError`], before any of the answer was passed on.
@@ -115,6 +119,7 @@ impl Proxy {
         &self,
         pass: Pass<'_>,
         lease: impl FnOnce() -> Lease,
+        claimed: impl FnOnce(&[String]),
         request: Request<Incoming>,
     ) -> Result<Response<Body>, ForwardError> {
         let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
@@ -129,7 +134,10 @@ impl Proxy {
         };
         let stripped = upstream.strip(pass.facts().path());
         let prefix = stripped.map(|(prefix, _)| prefix.clone());
-        self.write_head(&pass, upstream, wanted, prefix, &mut parts.headers);
+        let names = self.write_head(&pass, upstream, wanted, prefix, &mut parts.headers);
+        if !names.is_empty() {
+            claimed(&names);
+        }
         let (body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
         parts.uri = request::target(pass.facts(), stripped.map(|(_, rest)| rest), &parts.uri)?;
         parts.version = http::Version::HTTP_11;
@@ -168,6 +176,7 @@ impl Proxy {
         Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))
     }
 
+    /// Writes the outgoing head; the names by which the client wanted to say itself who it is.
     fn write_head(
         &self,
         pass: &Pass<'_>,
@@ -175,7 +184,7 @@ impl Proxy {
         upgrade: Upgrade,
         prefix: Option<HeaderValue>,
         headers: &mut HeaderMap,
-    ) {
+    ) -> Vec<String> {
         let facts = pass.facts();
         let forwarding = Forwarding { prefix, ..self.forwarding(facts, headers) };
         let outgoing = Outgoing {
@@ -203,6 +212,13 @@ impl Proxy {
         if let Some(observer) = &self.observer {
             observer.outgoing_head(facts.id().as_str(), &head::added(outgoing), &changes.removed);
         }
+        changes.claimed
+    }
+
+    /// Where the requests of this route go, for people to read: `127.0.0.1:8080`.
+    #[must_use]
+    pub fn upstream(&self, route: RouteId) -> Option<&str> {
+        self.upstreams.get(route.index()).map(|upstream| upstream.name.as_str())
     }
 
     fn forwarding(&self, facts: &Facts, headers: &HeaderMap) -> Forwarding {
@@ -265,10 +281,11 @@ impl Upstream {
             HostHeader::Upstream => settings.target.authority().map(request::value),
             HostHeader::Literal(host) => Some(host.clone()),
         };
+        let name = settings.target.address();
         let told = |prefix: &String| (prefix.clone(), request::value(request::encode_path(prefix)));
         let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
         stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));
-        Self { pool: pools.of(&settings.target, clock), settings, host, stripped }
+        Self { pool: pools.of(&settings.target, clock), settings, host, name, stripped }
     }
 
     /// The prefix to remove, as the upstream is told, and what is left. The longest of the route's prefixes is the one that

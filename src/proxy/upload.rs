@@ -32,9 +32,15 @@ pub(super) struct Progress {
     state: AtomicU8,
     /// When the state was reached or the last frame was taken, in nanoseconds after `started`.
     last: AtomicU64,
+    /// How many bytes were taken.
+    taken: AtomicU64,
     started: Instant,
     waker: AtomicWaker,
 }
+
+/// How much of a request's body its upstream took, also while it still does.
+#[derive(Clone, Debug)]
+pub struct Uploaded(pub(super) Arc<Progress>);
 
 /// The state of an [`Upload`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +77,7 @@ impl Upload {
         let progress = Arc::new(Progress {
             state: AtomicU8::new(State::Sending as u8),
             last: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             started: clock.instant(),
             waker: AtomicWaker::new(),
         });
@@ -119,6 +126,7 @@ impl Body for Upload {
                 }
             }
         }
+        running.progress.taken.fetch_add(data.len() as u64, Ordering::Relaxed);
         let state = if running.body.is_end_stream() { State::Done } else { State::Sending };
         running.progress.reach(state, &running.clock);
         Poll::Ready(Some(Ok(Frame::data(data))))
@@ -130,6 +138,14 @@ impl Body for Upload {
 
     fn size_hint(&self) -> SizeHint {
         self.0.as_ref().map_or(SizeHint::with_exact(0), |running| running.body.size_hint())
+    }
+}
+
+impl Uploaded {
+    /// So many bytes so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.taken.load(Ordering::Relaxed)
     }
 }
 

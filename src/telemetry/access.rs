@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::settings::Format;
 use crate::clock::Timestamp;
-use crate::lines::Lines;
+use crate::lines::{Lines, bounded, spoken};
 
 /// A request and the head of its answer.
 #[derive(Clone, Copy, Serialize)]
@@ -25,11 +25,16 @@ pub struct AccessLine<'a> {
     /// The connection's other end.
     #[serde(serialize_with = "as_text")]
     pub peer: &'a dyn Display,
+    /// The protocol: `HTTP/1.1`.
+    pub protocol: &'a str,
     /// The method.
+    #[serde(serialize_with = "method")]
     pub method: &'a str,
     /// The host.
+    #[serde(serialize_with = "host")]
     pub host: &'a str,
     /// The path, with its query where that is asked for.
+    #[serde(serialize_with = "path")]
     pub path: &'a str,
     /// The route's name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +50,21 @@ pub struct AccessLine<'a> {
     /// The short form of the session's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<&'a str>,
+    /// Host and port of the upstream that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<&'a str>,
+    /// What the client says it is: bytes of its own choice.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "agent")]
+    pub user_agent: Option<&'a [u8]>,
+}
+
+/// When and how an upstream answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Its status; none when there was no answer.
+    pub status: Option<u16>,
+    /// How long it took to its head, in milliseconds.
+    pub ms: u64,
 }
 
 /// How an answer ended.
@@ -54,6 +74,8 @@ pub struct Ended {
     pub status: u16,
     /// From the request's head to the end of the answer, in milliseconds.
     pub duration_ms: u64,
+    /// Bytes of the request's body that an upstream took; none when there was no body to take.
+    pub bytes_in: Option<u64>,
     /// Bytes of the answer's body that were handed to the connection.
     pub bytes_out: u64,
 }
@@ -71,6 +93,7 @@ pub struct OpenLine {
     lines: Lines,
     text: Open,
     reason: Option<String>,
+    answered: Option<Answered>,
 }
 
 #[derive(Debug)]
@@ -89,7 +112,13 @@ struct Behind {
 }
 
 /// What a line takes, mostly.
-const LINE: usize = 512;
+const LINE: usize = 768;
+
+/// The longest value of each kind, in bytes.
+const METHOD: usize = 32;
+const HOST: usize = 255;
+const PATH: usize = 2048;
+const AGENT: usize = 256;
 
 impl AccessTrail {
     /// Lines in `format` (which is not `auto`) to `lines`.
@@ -105,7 +134,7 @@ impl AccessTrail {
             Format::Json | Format::Auto => Open::Json(line.json()),
             Format::Text => line.text(),
         };
-        OpenLine { lines: self.lines.clone(), text, reason: line.reason.map(str::to_owned) }
+        OpenLine { lines: self.lines.clone(), text, reason: line.reason.map(str::to_owned), answered: None }
     }
 }
 
@@ -115,9 +144,14 @@ impl OpenLine {
         self.reason = Some(reason.to_owned());
     }
 
+    /// Tells how the upstream answered.
+    pub const fn answered(&mut self, answered: Answered) {
+        self.answered = Some(answered);
+    }
+
     /// Ends the line, and writes it.
     pub fn close(self, ended: Ended) {
-        let Ended { status, duration_ms, bytes_out } = ended;
+        let Ended { status, duration_ms, bytes_in, bytes_out } = ended;
         let line = match self.text {
             Open::Json(mut text) => {
                 if let Some(reason) = self.reason.and_then(|reason| serde_json::to_string(&reason).ok()) {
@@ -125,10 +159,17 @@ impl OpenLine {
                     text.push_str(&reason);
                 }
                 // Writing to a string cannot fail.
-                let _ = write!(
-                    text,
-                    ",\"status\":{status},\"duration_ms\":{duration_ms},\"bytes_out\":{bytes_out}}}"
-                );
+                let _ = write!(text, ",\"status\":{status},\"duration_ms\":{duration_ms}");
+                if let Some(Answered { status, ms }) = self.answered {
+                    if let Some(status) = status {
+                        let _ = write!(text, ",\"upstream_status\":{status}");
+                    }
+                    let _ = write!(text, ",\"upstream_ms\":{ms}");
+                }
+                if let Some(bytes_in) = bytes_in {
+                    let _ = write!(text, ",\"bytes_in\":{bytes_in}");
+                }
+                let _ = write!(text, ",\"bytes_out\":{bytes_out}}}");
                 text
             }
             Open::Text { before, behind, id } => {
@@ -139,7 +180,8 @@ impl OpenLine {
                 format!("{before} {status} {decision}{reason}{user} {duration_ms} ms{id}")
             }
         };
-        self.lines.write(line);
+        // A line that found no room is counted by the lines.
+        let _ = self.lines.write(line);
     }
 }
 
@@ -161,9 +203,9 @@ impl AccessLine<'_> {
     fn text(&self) -> Open {
         let time = self.time.to_string();
         let time = time.get(11..19).unwrap_or_default();
-        let user = self.user.map(|user| format!(" {user}")).unwrap_or_default();
+        let user = self.user.map(|user| format!(" {}", spoken(user))).unwrap_or_default();
         Open::Text {
-            before: format!("{time} {} {}", self.method, self.path),
+            before: format!("{time} {} {}", bounded(self.method, METHOD), bounded(self.path, PATH)),
             behind: Behind { decision: self.decision, user },
             id: self.request_id.to_owned(),
         }
@@ -173,3 +215,26 @@ impl AccessLine<'_> {
 fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
+
+// serde hands the field over by reference, whatever it is.
+fn method<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&bounded(value, METHOD))
+}
+
+fn host<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&bounded(value, HOST))
+}
+
+fn path<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&bounded(value, PATH))
+}
+
+fn agent<S: Serializer>(value: &Option<&[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes = value.unwrap_or_default();
+    // No character is longer than four bytes: what is cut here is cut again, at a character.
+    let text = String::from_utf8_lossy(bytes.get(..AGENT + 4).unwrap_or(bytes));
+    serializer.serialize_str(&bounded(&text, AGENT))
+}
+
+#[cfg(test)]
+mod tests;

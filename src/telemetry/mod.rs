@@ -5,7 +5,7 @@ mod admin;
 mod settings;
 mod subscriber;
 
-pub use access::{AccessLine, AccessTrail, Ended, OpenLine};
+pub use access::{AccessLine, AccessTrail, Answered, Ended, OpenLine};
 pub use admin::Admin;
 pub use settings::{AccessLog, Format, IdentityInLog, Level, QueryInLog, Settings};
-pub use subscriber::install;
+pub use subscriber::{install, log_to};

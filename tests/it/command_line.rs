@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// A folder of its own for one test, removed at its end, with the secrets that [`TEN_LINES`] names.
-struct Place(PathBuf);
+pub(crate) struct Place(PathBuf);
 
 /// How a run ended and what it said.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 const BROKEN: &str = r#"public_url = "https://wiki.example.com"
@@ -30,7 +30,7 @@ upstream = "http://127.0.0.1:8080"
 "#;
 
 impl Place {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("vestibule-cli-{}-{test}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         let place = Self(folder);
@@ -39,23 +39,23 @@ impl Place {
         place
     }
 
-    fn put(&self, name: &str, text: &str, mode: u32) {
+    pub(crate) fn put(&self, name: &str, text: &str, mode: u32) {
         let path = self.0.join(name);
         fs::write(&path, text).expect("a file");
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
     }
 
-    fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command.args(line.split_whitespace()).current_dir(&self.0).stdin(Stdio::null());
         command
     }
 
-    fn run(&self, line: &str) -> Said {
+    pub(crate) fn run(&self, line: &str) -> Said {
         self.command(line).output().expect("the binary").into()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -84,7 +84,7 @@ fn ten_lines() -> String {
 }
 
 /// The same with listeners of its own.
-fn listening(http: &str) -> String {
+pub(crate) fn listening(http: &str) -> String {
     format!("{}[listen]\nhttp = [\"{http}\"]\nadmin = \"off\"\n", ten_lines())
 }
 
@@ -549,7 +549,7 @@ fn the_log_names_the_code_of_a_fault_and_where_it_is_explained() {
 }
 
 /// The lines on standard error up to the one that says where it listens, which is the sign that it does.
-fn start_lines(child: &mut Child) -> Vec<String> {
+pub(crate) fn start_lines(child: &mut Child) -> Vec<String> {
     let mut lines = Vec::new();
     for line in BufReader::new(child.stderr.as_mut().expect("stderr")).lines() {
         lines.push(line.expect("text"));

@@ -43,7 +43,7 @@ const FLOW: &[&str] =
     &["identity", "session", "authz", "gate", "audit", "oidc", "pages", "proxy", "store", "telemetry"];
 /// Checked types only: each folder owns its own settings.
 const CONFIG: &[&str] =
-    &["identity", "session", "authz", "gate", "oidc", "proxy", "telemetry", "flow", "listener"];
+    &["identity", "session", "authz", "gate", "audit", "oidc", "proxy", "telemetry", "flow", "listener"];
 const APP: &[&str] = &[
     "identity",
     "session",

@@ -9,6 +9,7 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod audit;
 mod challenge;
 mod command_line;
 mod cookie_domain;
@@ -22,6 +23,7 @@ mod presets;
 mod provider;
 mod providers;
 mod rate;
+mod reference;
 mod requests;
 mod rotation;
 mod routes;

@@ -248,7 +248,7 @@ async fn every_decision_leaves_an_event_and_every_answer_a_line_without_secrets(
         (&audit["reason"], &audit["route"], &audit["rule"]),
         (&"not_allowed".into(), &"admin".into(), &"group:ops".into())
     );
-    assert_eq!(audit["who"]["user"], "bob");
+    assert_eq!(audit["user"], "bob");
     assert_eq!(audit["what"], serde_json::json!({ "method": "GET", "host": "127.0.0.1", "path": "/admin" }));
     let access = find("access");
     assert_eq!(

@@ -224,7 +224,7 @@ async fn a_new_sign_in_makes_a_new_session() {
     let sessions = |stage: &Stage| -> Vec<String> {
         let events = stage.events();
         let signed_in = events.iter().filter(|event| event["event"] == "sign_in.succeeded");
-        signed_in.map(|event| event["who"]["session"].to_string()).collect()
+        signed_in.map(|event| event["session"].to_string()).collect()
     };
     let first = sessions(&stage);
     browser.open("/oauth2/start?rd=/").await;

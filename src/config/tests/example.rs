@@ -64,6 +64,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let login = crate::flow::Settings { after_sign_out: None, ..full.login };
     assert_eq!(plain.login, login);
     assert_eq!(plain.log, full.log);
+    assert_eq!(plain.audit, full.audit);
     let (mut plain_providers, mut full_providers) = (plain.providers, full.providers);
     let (plain_provider, mut full_provider) =
         (plain_providers.pop().expect("a provider"), full_providers.pop().expect("a provider"));

@@ -142,6 +142,12 @@ fn a_session_of_another_provider_is_refused_and_never_redirected() {
             assert_eq!(word(facts, &of("everyone", &["partner"]), Some((&session, freshness))), "pass");
         }
     }
+    // Who could evade a term of deny by not being known is not let in.
+    let rule = Rule::new(vec![Term::Everyone]).denying(vec!["user:mallory".parse().expect("a term")]);
+    let route =
+        Route::new(RouteId::new(0), "wiki".to_owned(), rule, HeaderPlan::default(), Options::default());
+    let route = Arc::new(route.accepting(vec![ProviderName::new("partner")]));
+    assert_eq!(word(&page, &route, Some((&session, Freshness::Fresh))), "403 provider");
     let both = of("user:alice", &["partner", "main"]);
     assert_eq!(word(&page, &both, Some((&session, Freshness::Fresh))), "pass with session");
 }

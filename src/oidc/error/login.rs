@@ -222,8 +222,8 @@ impl LoginError {
             Self::NoUser { .. }
             | Self::EmailUnverified { .. }
             | Self::ControlCharacter { .. }
-            | Self::TooLong { .. }
-            | Self::TooManyGroups { .. } => Fault::Account,
+            | Self::TooLong { .. } => Fault::Account,
+            Self::TooManyGroups { .. } => Fault::Excess,
         }
     }
 

@@ -47,6 +47,8 @@ pub enum Fault {
     Unavailable,
     /// The person's account lacks something that we need: 502, with a page about the account.
     Account,
+    /// The person's account holds more than we take: 403, as for a session that is too large.
+    Excess,
 }
 
 /// Why a provider's metadata, keys or answers are not to be had.
@@ -167,7 +169,7 @@ impl ProviderError {
     pub fn public(&self) -> String {
         match self.fault() {
             Fault::Unavailable => "The sign-in service does not answer right now.",
-            Fault::Client | Fault::Provider | Fault::Account => {
+            Fault::Client | Fault::Provider | Fault::Account | Fault::Excess => {
                 "The sign-in service gave an answer that cannot be used."
             }
         }

@@ -74,7 +74,7 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
         let facts = facts(peer, &request, &public_url);
         async move {
             let Decision::Pass(pass) = decide(&facts, &route, None) else { panic!("everybody passes") };
-            answer(proxy.forward(pass, || lease, request).await)
+            answer(proxy.forward(pass, || lease, |_| {}, request).await)
         }
     };
     let address = listener::Address {

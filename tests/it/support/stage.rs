@@ -208,6 +208,16 @@ impl Stage {
         }
     }
 
+    /// Waits until the audit events so far are written.
+    pub(crate) fn flush(&self) {
+        self.app.as_ref().expect("it runs").trail().flush();
+    }
+
+    /// How many audit events were lost.
+    pub(crate) fn audit_dropped(&self) -> u64 {
+        self.app.as_ref().expect("it runs").trail().dropped()
+    }
+
     /// The audit and access lines since the last call, as JSON.
     pub(crate) fn events(&self) -> Vec<serde_json::Value> {
         self.lines.take().iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
