@@ -216,6 +216,13 @@ fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, 
     serializer.collect_str(value)
 }
 
+fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}
+
 // serde hands the field over by reference, whatever it is.
 fn method<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&bounded(value, METHOD))
@@ -227,13 +234,6 @@ fn host<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
 
 fn path<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&bounded(value, PATH))
-}
-
-fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
-    }
 }
 
 #[cfg(test)]

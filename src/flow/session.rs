@@ -132,7 +132,7 @@ pub(super) fn present(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Re
 fn record_end(shared: &Shared, visit: &Visit, session: &Session, absence: Absence) {
     let (name, once) = match absence {
         Absence::Ended => {
-            (EventName::SessionRevoked, Once::Revoked(session.id(), visit.facts().forwarded().client().ip()))
+            (EventName::SessionRevoked, Once::Revoked(session.id(), visit.facts().forwarded().client()))
         }
         _ => (EventName::SessionEnded, Once::Ended(session.id())),
     };

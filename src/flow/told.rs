@@ -1,10 +1,10 @@
 //! What was told once and need not be told again: a cookie can come a thousand times, and its end is one event.
 
 use std::collections::{HashSet, VecDeque};
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use crate::session::SessionId;
+use crate::web::ClientAddr;
 
 /// Something that is told once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +14,7 @@ pub(super) enum Once {
     /// The session ended by itself.
     Ended(SessionId),
     /// The session's cookie came from there, after somebody had ended it.
-    Revoked(SessionId, Option<IpAddr>),
+    Revoked(SessionId, ClientAddr),
 }
 
 /// The last things that were told.

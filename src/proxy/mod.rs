@@ -281,7 +281,7 @@ impl Upstream {
             HostHeader::Upstream => settings.target.authority().map(request::value),
             HostHeader::Literal(host) => Some(host.clone()),
         };
-        let name = settings.target.to_string();
+        let name = settings.target.address();
         let told = |prefix: &String| (prefix.clone(), request::value(request::encode_path(prefix)));
         let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
         stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));

@@ -86,6 +86,15 @@ impl Target {
             Self::Unix { .. } => None,
         }
     }
+
+    /// Where it is reached: host and port, or the path of its socket behind `unix:`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self {
+            Self::Http { host, port } | Self::Https { host, port, .. } => format!("{host}:{port}"),
+            Self::Unix { .. } => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Target {

@@ -477,6 +477,41 @@ fn serve_says_what_it_runs_and_ends_with_0_when_asked_to() {
 }
 
 #[test]
+fn a_socket_is_named_kept_from_others_and_taken_away() {
+    let place = Place::new("socket");
+    let config = listening("127.0.0.1:0")
+        .replace("[\"127.0.0.1:0\"]", "[\"unix:http.sock\", \"127.0.0.1:0\"]")
+        .replace("admin = \"off\"", "admin = \"unix:admin.sock\"");
+    place.put("vestibule.toml", &config, 0o644);
+    let mut command = place.command("serve");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary");
+    let lines = start_lines(&mut child);
+    // Relative paths start at the folder of the configuration file.
+    assert!(lines.contains(&"vestibule: listening on unix:http.sock".to_owned()), "{lines:?}");
+    let mut admin = UnixStream::connect(place.path("admin.sock")).expect("a connection");
+    admin.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    admin.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let second = place.run("serve");
+    assert_eq!(second.code, Some(1));
+    assert!(second.err.contains("cannot listen on unix:http.sock: "), "{second:?}");
+    assert!(second.err.contains("ss -ltnxp"), "{second:?}");
+    place.put("taken", "precious", 0o644);
+    place.put("other.toml", &config.replace("unix:http.sock", "unix:taken"), 0o644);
+    let third = place.run("serve --config other.toml");
+    assert_eq!(third.code, Some(1));
+    assert!(third.err.contains("something that is no socket stands at this path"), "{third:?}");
+    assert_eq!(fs::read(place.path("taken")).expect("a file"), b"precious");
+
+    let killed = Command::new("kill").args(["-TERM".to_owned(), child.id().to_string()]).status();
+    assert!(killed.expect("kill").success());
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+    assert!(!place.path("http.sock").exists() && !place.path("admin.sock").exists());
+}
+
+#[test]
 fn the_log_names_the_code_of_a_fault_and_where_it_is_explained() {
     let place = Place::new("log-url");
     // The discard port: nobody listens there.
@@ -511,41 +546,6 @@ fn the_log_names_the_code_of_a_fault_and_where_it_is_explained() {
     child.wait().expect("its end");
     let text = line.to_string();
     assert!(text.contains("docs/errors.md#provider-unreachable"), "{text}");
-}
-
-#[test]
-fn a_socket_is_named_kept_from_others_and_taken_away() {
-    let place = Place::new("socket");
-    let config = listening("127.0.0.1:0")
-        .replace("[\"127.0.0.1:0\"]", "[\"unix:http.sock\", \"127.0.0.1:0\"]")
-        .replace("admin = \"off\"", "admin = \"unix:admin.sock\"");
-    place.put("vestibule.toml", &config, 0o644);
-    let mut command = place.command("serve");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary");
-    let lines = start_lines(&mut child);
-    // Relative paths start at the folder of the configuration file.
-    assert!(lines.contains(&"vestibule: listening on unix:http.sock".to_owned()), "{lines:?}");
-    let mut admin = UnixStream::connect(place.path("admin.sock")).expect("a connection");
-    admin.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").expect("a request");
-    let mut answer = String::new();
-    admin.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-
-    let second = place.run("serve");
-    assert_eq!(second.code, Some(1));
-    assert!(second.err.contains("cannot listen on unix:http.sock: "), "{second:?}");
-    assert!(second.err.contains("ss -ltnxp"), "{second:?}");
-    place.put("taken", "precious", 0o644);
-    place.put("other.toml", &config.replace("unix:http.sock", "unix:taken"), 0o644);
-    let third = place.run("serve --config other.toml");
-    assert_eq!(third.code, Some(1));
-    assert!(third.err.contains("something that is no socket stands at this path"), "{third:?}");
-    assert_eq!(fs::read(place.path("taken")).expect("a file"), b"precious");
-
-    let killed = Command::new("kill").args(["-TERM".to_owned(), child.id().to_string()]).status();
-    assert!(killed.expect("kill").success());
-    assert_eq!(child.wait().expect("an end").code(), Some(0));
-    assert!(!place.path("http.sock").exists() && !place.path("admin.sock").exists());
 }
 
 /// The lines on standard error up to the one that says where it listens, which is the sign that it does.
