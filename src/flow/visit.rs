@@ -208,7 +208,10 @@ impl Visit {
     /// What went wrong, for events and the log. The provider's own words may hold a name: they are left out where names
     /// are not wanted.
     pub(super) fn detail<'a>(&self, outline: &'a Outline) -> Option<&'a str> {
-        let quotes = matches!(outline.word, "login/access-denied" | "login/provider-error" | "token/refused");
+        let quotes = matches!(
+            outline.word,
+            "login/access-denied" | "login/provider-error" | "login/redirect-uri" | "token/refused"
+        );
         let is_silent = quotes && self.generation.logging.identity != IdentityInLog::User;
         outline.private.as_deref().filter(|_| !is_silent)
     }
