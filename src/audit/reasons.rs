@@ -31,6 +31,7 @@ pub const REASONS: &[&str] = &[
     "login/loop",
     "login/provider-error",
     "login/rate",
+    "login/redirect-uri",
     "login/response-issuer",
     "login/stale-state",
     "login/unknown-provider",
