@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::flow::{Gateway, Generation, Logging, Providers, Shared};
+use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
+pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
 use crate::listener::{self, BindError, Bound, Endpoint, Limits};
@@ -169,6 +170,20 @@ fn line_format(config: &Config) -> Format {
         Format::Auto => Format::Json,
         chosen => chosen,
     }
+}
+
+/// Says what becomes of a request under a configuration, without listening or asking anybody.
+///
+/// # Errors
+/// [`StartError::Provider`], as a start would give it.
+pub fn explain(config: Config, question: Question) -> Result<Explanation, StartError> {
+    let parts =
+        Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
+    let mut generation =
+        generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
+    generation.logging.access = None;
+    let shared = Shared::new(parts.clock.clone(), parts.random.clone());
+    Ok(flow::explain(&Arc::new(generation), &shared, question))
 }
 
 fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartError> {

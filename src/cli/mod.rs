@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod keygen;
 mod routes;
 mod serve;
@@ -23,6 +24,12 @@ enum Exit {
     Failed,
     /// There are warnings, and they were not to be.
     Warnings,
+    /// `explain`: the request would be refused.
+    Refused,
+    /// `explain`: somebody has to sign in first.
+    SignIn,
+    /// The command line is wrong.
+    Usage,
     /// The configuration is wrong.
     Config,
 }
@@ -34,8 +41,8 @@ enum Exit {
     version,
     about,
     max_term_width = 100,
-    after_help = "Exit codes: 0 fine, 1 failed while running, 2 wrong command line, 3 warnings under --strict, 78 the \
-    configuration is wrong.\n\
+    after_help = "Exit codes: 0 fine, 1 failed while running, 2 wrong command line, 3 warnings under --strict, 4 and 5 \
+    from explain (refused, sign-in needed), 78 the configuration is wrong.\n\
     Results go to standard output, everything else to standard error. To see it work: vestibule demo"
 )]
 struct Cli {
@@ -58,6 +65,13 @@ enum Verb {
     /// Show the routes as they match, most exact first
     #[command(after_help = "Exit codes: 0 fine, 78 the configuration is wrong.")]
     Routes(ConfigArgs),
+    /// Say what becomes of one request, term by term, and what the upstream would get
+    #[command(
+        after_help = "Exit codes: 0 allowed, 2 the URL or the provider does not exist, 4 refused, 5 sign-in needed, 78 \
+        the configuration is wrong.\n\
+        Without --header the request is that of a browser which opens a page. Nothing is sent to anybody."
+    )]
+    Explain(Box<explain::Arguments>),
     /// Run gateway, provider and sample upstream in one process on loopback; nothing is saved
     #[command(after_help = "Exit codes: 0 ended as asked (Ctrl-C), 1 a port is taken.")]
     Demo(demo::Arguments),
@@ -90,6 +104,7 @@ pub fn run() -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Check(arguments) => check::run(&arguments),
         Verb::Routes(arguments) => routes::run(&arguments),
+        Verb::Explain(arguments) => explain::run(*arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),
         Verb::Schema => {
@@ -104,7 +119,10 @@ pub fn run() -> ExitCode {
     ExitCode::from(match exit {
         Exit::Fine => 0,
         Exit::Failed => 1,
+        Exit::Usage => 2,
         Exit::Warnings => 3,
+        Exit::Refused => 4,
+        Exit::SignIn => 5,
         Exit::Config => 78,
     })
 }

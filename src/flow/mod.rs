@@ -6,6 +6,8 @@
 mod answer;
 mod attempts;
 mod choice;
+mod denial;
+mod explain;
 mod flights;
 mod gateway;
 mod grpc;
@@ -25,6 +27,7 @@ mod told;
 mod visit;
 
 pub use answer::Body;
+pub use explain::{Explanation, Outcome, Persona, Question, explain};
 pub use gateway::{Gateway, Generation, Logging, Shared};
 pub use providers::Providers;
 pub use settings::{AfterSignOut, Chooser, ReturnHost, Settings, SignOut};

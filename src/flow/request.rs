@@ -1,6 +1,5 @@
 //! A request for an upstream: route, session, decision, and then on or back.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, REFERER, SET_COOKIE};
@@ -9,15 +8,14 @@ use hyper::body::Incoming;
 
 use super::answer::Body;
 use super::gateway::Shared;
-use super::refusal::{NotAllowed, Refusal};
+use super::refusal::Refusal;
 use super::session::{self, Absence, Presented};
 use super::visit::{Ending, Visit};
-use super::{choice, login, own};
+use super::{choice, denial, login, own};
 use crate::audit::EventName;
-use crate::authz::{List, Refused, Term};
-use crate::gate::{Decision, Denial, Found, Pass, Route, RuleNaming, Visitor, decide};
+use crate::authz::Refused;
+use crate::gate::{Decision, Denial, Pass, Visitor, decide};
 use crate::lease::Lease;
-use crate::oidc::Provider;
 use crate::session::pairs;
 use crate::telemetry::Answered;
 
@@ -25,19 +23,9 @@ use crate::telemetry::Answered;
 pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
     let generation = visit.generation().clone();
     let facts = visit.facts();
-    let route = match generation.routes.find(facts.host(), facts.path(), facts.method()) {
-        Found::Route(route) => route,
-        Found::UnknownHost => {
-            return deny(shared, &visit, None, &Refusal::UnknownHost(facts.host().clone()));
-        }
-        Found::UnknownPath => return deny(shared, &visit, None, &Refusal::NotFound),
-        Found::OtherMethods(methods) => {
-            return deny(shared, &visit, None, &Refusal::MethodNotAllowed(methods));
-        }
-        Found::Doubtful => {
-            let reason = "the path holds an encoded slash, or names another route when it is decoded further or not at all";
-            return deny(shared, &visit, None, &Refusal::BadPath(reason.to_owned()));
-        }
+    let route = match denial::route(&generation, facts) {
+        Ok(route) => route,
+        Err(refusal) => return deny(shared, &visit, None, &refusal),
     };
     visit.enter(route);
     let presented = session::present(shared, &visit, request.headers());
@@ -57,13 +45,8 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
                 .await
         }
         Decision::Deny(denial) => {
-            let refusal = match denial {
-                Denial::SignInNeeded => Refusal::SignInNeeded,
-                Denial::Refused(why) => refused(&visit, route, why, presented.as_ref().ok()),
-                Denial::WrongProvider => wrong_provider(&visit, route, presented.as_ref().ok()),
-                Denial::ForeignOrigin => Refusal::ForeignForm { go_on: "/".to_owned() },
-                Denial::ForeignWebSocket => Refusal::ForeignWebSocket,
-            };
+            let session = presented.as_ref().ok().map(Presented::session);
+            let refusal = denial::refusal(&generation, route, session, denial);
             let rule = match denial {
                 Denial::Refused(Refused::Denied(entry) | Refused::Missing(entry)) => visit.term(entry),
                 _ => route.rule().text(),
@@ -74,53 +57,6 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             response
         }
     }
-}
-
-/// What a refusal by the rule says, and to whom.
-fn refused(visit: &Visit, route: &Route, why: Refused<'_>, presented: Option<&Presented>) -> Refusal {
-    let word = match why {
-        Refused::Denied(_) => "denied",
-        Refused::Missing(_) => "requirement_missed",
-        Refused::NotAllowed => "not_allowed",
-    };
-    let names = route.options().naming == RuleNaming::Shown;
-    let by_place = match why {
-        Refused::Denied(entry) | Refused::Missing(entry) => !entry.term().is_about_people(),
-        Refused::NotAllowed => false,
-    };
-    let Some(identity) = presented.map(|presented| presented.session().identity()).filter(|_| !by_place)
-    else {
-        return Refusal::Barred { word, by_place: by_place && names };
-    };
-    let needs = match why {
-        // Whom a page is not for is nobody's business.
-        Refused::Denied(_) => Vec::new(),
-        _ if !names => Vec::new(),
-        Refused::Missing(entry) => vec![entry.term().in_words()],
-        Refused::NotAllowed => route.rule().terms(List::Allow).map(Term::in_words).collect(),
-    };
-    let lacking = match why {
-        Refused::Denied(_) => None,
-        Refused::Missing(entry) => entry.lacking(identity),
-        Refused::NotAllowed => route.rule().lacking(identity),
-    };
-    let (user, provider) = (identity.user().to_owned(), provider_of(visit, presented));
-    Refusal::NotAllowed(Box::new(NotAllowed { word, user, provider, needs, lacking }))
-}
-
-fn wrong_provider(visit: &Visit, route: &Route, presented: Option<&Presented>) -> Refusal {
-    let user = presented.map(|presented| presented.session().identity().user().to_owned());
-    let accepted = visit.generation().providers.among(route.providers()).into_iter().map(Arc::clone);
-    Refusal::WrongProvider {
-        user: user.unwrap_or_default(),
-        provider: provider_of(visit, presented),
-        accepted: accepted.collect(),
-    }
-}
-
-/// The provider that a session came from.
-fn provider_of(visit: &Visit, presented: Option<&Presented>) -> Option<Arc<Provider>> {
-    visit.generation().providers.of(presented?.session()).cloned()
 }
 
 /// The term, or the rule, that refuses a request, and whose it is.

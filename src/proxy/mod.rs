@@ -30,7 +30,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -56,7 +56,7 @@ use crate::identity::Reserved;
 use crate::lease::{Lease, Patience};
 use crate::observe::Observer;
 use crate::session::CookieNames;
-use crate::web::{CanonicalPath, Facts, Origin, Scheme};
+use crate::web::{CanonicalPath, Facts, Origin, RequestKind, Scheme};
 
 /// The upstream side of one configuration.
 pub struct Proxy {
@@ -174,6 +174,29 @@ impl Proxy {
         let line =
             Line { pool: Arc::clone(&upstream.pool), link, reuse, upload, meters: self.meters().clone() };
         Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))
+    }
+
+    /// Turns the fields of a request into those that the upstream of `pass` would get, and gives the target, without
+    /// sending anything. `received` is the target as it came.
+    ///
+    /// # Errors
+    /// [`ForwardError`], as [`Self::forward`] gives it before it sends.
+    pub fn outgoing_head(
+        &self,
+        pass: &Pass<'_>,
+        received: &Uri,
+        headers: &mut HeaderMap,
+    ) -> Result<Uri, ForwardError> {
+        let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
+        request::check(headers, upstream.settings.max_body)?;
+        let upgrade = match pass.facts().kind() {
+            RequestKind::WebSocket => Upgrade::WebSocket,
+            _ => Upgrade::None,
+        };
+        let stripped = upstream.strip(pass.facts().path());
+        let prefix = stripped.map(|(prefix, _)| prefix.clone());
+        self.write_head(pass, upstream, upgrade, prefix, headers);
+        request::target(pass.facts(), stripped.map(|(_, rest)| rest), received)
     }
 
     /// Writes the outgoing head; the names by which the client wanted to say itself who it is.

@@ -109,7 +109,7 @@ fn every_word_that_the_code_makes_is_in_the_closed_list() {
         .filter(|word| word.contains('_') && !["access_denied", "redirect_uri"].contains(&word.as_str()));
     // Those of rules are told apart where the decision is read.
     let rules = ["denied", "requirement_missed", "not_allowed"].map(str::to_owned);
-    let request = literals("src/flow/request.rs");
+    let request = literals("src/flow/denial.rs");
     assert!(rules.iter().all(|word| request.contains(word)));
     let made: BTreeSet<String> = made.into_iter().chain(gate.cloned()).chain(rules).collect();
     let listed: BTreeSet<String> = REASONS.iter().map(|word| (*word).to_owned()).collect();

@@ -113,6 +113,65 @@ fn every_page_of_docs_is_in_its_index() {
     }
 }
 
+/// The blocks of configuration in a page.
+fn configurations(text: &str) -> Vec<&str> {
+    text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// A part of a configuration, with what it leaves out put around it.
+fn completed(part: &str) -> String {
+    let lacks = |head: &str| !part.lines().any(|line| line.starts_with(head));
+    let mut before = String::new();
+    let mut after = String::new();
+    if lacks("public_url") {
+        before += "public_url = \"https://wiki.example.com\"\n";
+    }
+    if lacks("[session]") {
+        after += "[session]\nkey = { file = \"session.key\" }\n";
+    }
+    if lacks("[providers.") {
+        after += "[providers.main]\nissuer = \"https://sso.example.com\"\nclient_id = \"wiki\"\n";
+    }
+    if lacks("[routes.") {
+        after += "[routes.rest]\nupstream = \"http://127.0.0.1:8080\"\nallow = [\"signed-in\"]\n";
+    }
+    // Keys above the first table have to stay there.
+    let (top, tables) = part.split_at(part.find("\n[").map_or(0, |at| at + 1));
+    format!("{before}{top}\n{after}{tables}")
+}
+
+#[test]
+fn every_configuration_in_the_pages_is_one() {
+    let folder = std::env::temp_dir().join(format!("vestibule-docs-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let run = |line: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command.args(line.split_whitespace()).current_dir(&folder).output().expect("the binary")
+    };
+    let mut seen = 0;
+    // The page of errors shows what is wrong, on purpose.
+    for (page, text) in pages().iter().filter(|(page, _)| !page.ends_with("errors.md")) {
+        // Certificates would have to be made; `tests/it/tls_upstreams.rs` does that.
+        for part in configurations(text).into_iter().filter(|part| !part.contains(".pem\"")) {
+            for name in part.split("file = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                let _ = fs::remove_file(folder.join(name));
+                assert!(run(&format!("keygen session --out {name}")).status.success(), "{name}");
+            }
+            if !folder.join("session.key").exists() {
+                assert!(run("keygen session --out session.key").status.success());
+            }
+            let whole = completed(part);
+            fs::write(folder.join("vestibule.toml"), &whole).expect("a file");
+            let said = run("check");
+            let faults = String::from_utf8_lossy(&said.stderr);
+            assert!(said.status.success(), "{}:\n{faults}\n{whole}", page.display());
+            seen += 1;
+        }
+    }
+    fs::remove_dir_all(&folder).expect("the folder goes");
+    assert!(seen > 8, "the configurations were looked for: {seen}");
+}
+
 /// The codes of faults while it runs, as `group/word`, that stand as texts in the source.
 fn codes() -> BTreeSet<String> {
     const GROUPS: &[&str] = &[

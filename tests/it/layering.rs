@@ -63,7 +63,7 @@ const CLI: &[&str] = &["app", "config", "demo", "gate", "lifecycle", "proxy", "s
 
 /// Who may call what carries a proof or opens a secret.
 const GUARDED: &[(&str, &[&str])] = &[
-    ("Identity::vouch(", &["src/session/body.rs", "src/oidc/"]),
+    ("Identity::vouch(", &["src/session/body.rs", "src/oidc/", "src/flow/explain.rs"]),
     (".expose()", &["src/session/", "src/identity/plan.rs", "src/oidc/", "src/demo/", "src/config/"]),
 ];
 
