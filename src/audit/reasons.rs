@@ -29,6 +29,7 @@ pub const REASONS: &[&str] = &[
     "login/busy",
     "login/code-conflict",
     "login/loop",
+    "login/redirect-uri",
     "login/provider-error",
     "login/rate",
     "login/response-issuer",
