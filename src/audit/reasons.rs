@@ -32,6 +32,7 @@ pub const REASONS: &[&str] = &[
     "login/redirect-uri",
     "login/provider-error",
     "login/rate",
+    "login/redirect-uri",
     "login/response-issuer",
     "login/stale-state",
     "login/unknown-provider",
