@@ -29,7 +29,6 @@ pub const REASONS: &[&str] = &[
     "login/busy",
     "login/code-conflict",
     "login/loop",
-    "login/redirect-uri",
     "login/provider-error",
     "login/rate",
     "login/redirect-uri",
