@@ -22,6 +22,7 @@ pub(super) fn read<B>(
 ) -> Result<Visit, Box<Unread>> {
     let headers = request.headers();
     let forwarded = generation.trusted_proxies.read(peer, headers);
+    let client = forwarded.client();
     let id = match forwarded.trust() {
         Trust::Trusted => {
             headers.get("x-request-id").and_then(|id| id.to_str().ok()).and_then(RequestId::parse)
@@ -56,6 +57,7 @@ pub(super) fn read<B>(
             reader,
             caller,
             peer,
+            client,
             id,
             method: request.method().clone(),
             host: headers

@@ -55,6 +55,7 @@ pub(super) struct Unread {
     pub(super) reader: Reader,
     pub(super) caller: Caller,
     pub(super) peer: PeerAddr,
+    pub(super) client: ClientAddr,
     pub(super) id: RequestId,
     pub(super) method: Method,
     pub(super) host: String,
@@ -305,7 +306,7 @@ impl Unread {
         }
         let mut event = Event::new(EventName::AccessDenied, self.now);
         event.request_id = Some(self.id.as_str());
-        event.client = Some(self.peer.into());
+        event.client = Some(self.client);
         event.reason = Some(outline.word);
         event.what = Some(What { method: self.method.as_str(), host: &self.host, path: &self.path });
         self.generation.logging.audit.record(&event);
@@ -315,7 +316,7 @@ impl Unread {
         let line = trail.open(&AccessLine {
             time: self.now,
             request_id: self.id.as_str(),
-            client: &ClientAddr::from(self.peer),
+            client: &self.client,
             peer: &self.peer,
             protocol: self.caller.protocol(),
             method: self.method.as_str(),

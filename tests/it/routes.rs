@@ -346,6 +346,22 @@ async fn a_trusted_proxy_says_where_the_client_is_and_a_client_before_it_does_no
 }
 
 #[tokio::test]
+async fn who_sends_what_cannot_be_read_is_named_and_not_the_proxy_that_passed_it_on() {
+    let stage = behind_a_proxy(RULES).await;
+    let _ = stage.events();
+    for (path, word) in [("/..", "bad_path"), ("/%2e%2e", "bad_path"), ("/", "head_too_large")] {
+        let size = if word == "head_too_large" { 40_000 } else { 1 };
+        let more = format!("x-forwarded-for: 192.0.2.1\r\nx: {}\r\n", "x".repeat(size));
+        ask(&stage, &format!("GET {path}"), "127.0.0.1", &more).await;
+        let told = stage.events();
+        assert_eq!(told.len(), 2, "{told:?}");
+        for line in told {
+            assert_eq!((&line["client"], &line["reason"]), (&"192.0.2.1".into(), &word.into()), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_requirement_must_hold() {
     let stage = behind_a_proxy(RULES).await;
     let alice = stage.signed_in("alice").await.cookies();
@@ -402,6 +418,10 @@ async fn pages_of_other_sites_send_nothing_where_the_route_refuses_them() {
         ("POST /x", "sec-fetch-site: cross-site\r\n", 403),
         ("POST /x", "sec-fetch-site: same-site\r\n", 403),
         ("POST /x", "sec-fetch-site: same-origin\r\n", 200),
+        ("POST /x", "sec-fetch-site: none\r\n", 200),
+        ("POST /x", "sec-fetch-site: same-party\r\n", 403),
+        ("post /x", "origin: https://evil.example\r\n", 403),
+        ("get /x", "origin: https://evil.example\r\n", 403),
         ("POST /x", "", 200),
         ("GET /x", "origin: https://evil.example\r\nsec-fetch-site: cross-site\r\n", 200),
         ("OPTIONS /x", "origin: https://evil.example\r\n", 200),
