@@ -19,7 +19,7 @@ pub(super) fn route<'g>(generation: &'g Generation, facts: &Facts) -> Result<&'g
         Found::UnknownPath => Err(Refusal::NotFound),
         Found::OtherMethods(methods) => Err(Refusal::MethodNotAllowed(methods)),
         Found::Doubtful => {
-            let reason = "the path holds an encoded slash, or names another route when it is decoded further or not at all";
+            let reason = "the path holds an encoded slash, or names another route when it is decoded further, or not at all, or read in another case";
             Err(Refusal::BadPath(reason.to_owned()))
         }
     }

@@ -110,7 +110,8 @@ pub enum Found<'a> {
     UnknownPath,
     /// Routes have that path, but none takes that method. These are taken there.
     OtherMethods(Vec<Method>),
-    /// The path names one route to us, and would name another to an application that decodes it further.
+    /// The path names one route to us, and would name another to an application that decodes it further, or that compares
+    /// paths in any case.
     Doubtful,
 }
 
@@ -118,6 +119,10 @@ pub enum Found<'a> {
 struct Paths {
     /// The routes at each path; no two of them take the same method.
     by_path: HashMap<String, Vec<Arc<Route>>>,
+    /// The paths by their form in lower case.
+    by_lower: HashMap<String, Vec<String>>,
+    /// Whether any path has another form in lower case.
+    is_cased: bool,
     /// The most segments that any path has, so that a deep request path costs no more than that many look-ups.
     depth: usize,
 }
@@ -208,6 +213,12 @@ impl RouteTable {
         let paths = hosts.entry(host.name().clone()).or_default();
         let key = path.trim_end_matches('/').to_owned();
         paths.depth = paths.depth.max(key.matches('/').count());
+        let lower = lower(&key);
+        paths.is_cased |= lower != key;
+        let twins = paths.by_lower.entry(lower).or_default();
+        if !twins.contains(&key) {
+            twins.push(key.clone());
+        }
         let place = paths.by_path.entry(key).or_default();
         let methods = &route.options.methods;
         if let Some(other) = place.iter().find(|other| other.options.methods.common(methods).is_some()) {
@@ -253,14 +264,15 @@ impl RouteTable {
         let Some(route) = taking(place, method) else {
             return Found::OtherMethods(taken(place));
         };
-        // An application that decodes more often than once must not see a path that another rule guards.
-        let elsewhere = |reading: &String| {
-            let other = paths.find(reading).and_then(|(_, place)| taking(place, method));
-            other.is_none_or(|other| other.id != route.id)
-        };
+        // An application that decodes more often than once, or compares in any case, must not see a path that another
+        // rule guards.
+        let elsewhere = |reading: &String| paths.leads_elsewhere(reading, route, method);
         let refuses_slash = path.encoded_slash() == EncodedSlash::Present
             && route.options.encoded_slashes == EncodedSlashes::Refuse;
-        if refuses_slash || path.readings().iter().any(elsewhere) {
+        if refuses_slash
+            || path.readings().iter().any(elsewhere)
+            || paths.differs_by_case(path.judged(), route, method)
+        {
             return Found::Doubtful;
         }
         Found::Route(route)
@@ -273,16 +285,48 @@ impl RouteTable {
 }
 
 impl Paths {
-    /// Longest prefix first, on segment borders.
     fn find(&self, path: &str) -> Option<(&str, &[Arc<Route>])> {
+        let place = self.longest(path, &self.by_path)?;
+        Some((place.0, place.1.as_slice()))
+    }
+
+    /// Whether a path is another route's, as it is or in another case.
+    fn leads_elsewhere(&self, path: &str, route: &Route, method: &Method) -> bool {
+        let other = self.find(path).and_then(|(_, place)| taking(place, method));
+        other.is_none_or(|other| other.id != route.id) || self.differs_by_case(path, route, method)
+    }
+
+    /// Whether a path is another route's to an application that compares in any case. Not where the path that leads to
+    /// `route` has a twin that differs in its case only: whoever wrote both knows of the difference.
+    fn differs_by_case(&self, path: &str, route: &Route, method: &Method) -> bool {
+        if !self.is_cased && path.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+            return false;
+        }
+        let lower = lower(path);
+        let found = self.find(path).map(|(key, _)| key);
+        let Some((_, twins)) = self.longest(&lower, &self.by_lower) else { return true };
+        let is_other = |twin: &String| {
+            let place = self.by_path.get(twin).map(Vec::as_slice).unwrap_or_default();
+            taking(place, method).is_none_or(|other| other.id != route.id)
+        };
+        !twins.iter().any(|twin| Some(twin.as_str()) == found) && twins.iter().any(is_other)
+    }
+
+    /// The entry of the longest prefix, on segment borders.
+    fn longest<'a, T>(&self, path: &str, places: &'a HashMap<String, T>) -> Option<(&'a str, &'a T)> {
         let borders = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
         let borders: Vec<usize> = borders.take(self.depth).collect();
         let prefixes = borders.into_iter().rev().filter_map(|end| path.get(..end)).chain([""]);
         prefixes
             .map(|prefix| prefix.trim_end_matches('/'))
-            .find_map(|prefix| self.by_path.get_key_value(prefix))
-            .map(|(key, place)| (key.as_str(), place.as_slice()))
+            .find_map(|prefix| places.get_key_value(prefix))
+            .map(|(key, place)| (key.as_str(), place))
     }
+}
+
+/// The path in lower case, letter by letter: what stands beside a letter changes nothing.
+fn lower(path: &str) -> String {
+    path.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// The route that takes the method; there is one at most.

@@ -32,6 +32,8 @@ struct Reader {
     decodes: usize,
     /// Whether it takes what it decoded for a URL, which ends at `?` or `#`.
     cuts_query: bool,
+    /// Whether it compares paths in any case, as Express and IIS do.
+    ignores_case: bool,
 }
 
 impl Reader {
@@ -86,10 +88,12 @@ fn decode(text: &str) -> String {
 }
 
 /// The route that guards these segments.
-fn guard(segments: &[String]) -> &'static str {
+fn guard(segments: &[String], ignores_case: bool) -> &'static str {
+    let same =
+        |own: &str, segment: &str| own == segment || (ignores_case && own.eq_ignore_ascii_case(segment));
     let guards = |path: &&&str| {
         let own: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-        segments.len() >= own.len() && own.iter().zip(segments).all(|(own, segment)| own == segment)
+        segments.len() >= own.len() && own.iter().zip(segments).all(|(own, segment)| same(own, segment))
     };
     PATHS.iter().filter(guards).max_by_key(|path| path.len()).expect("the root guards all")
 }
@@ -98,7 +102,7 @@ fn guard(segments: &[String]) -> &'static str {
 fn piece() -> impl Strategy<Value = String> {
     let plain = prop::sample::select(vec![
         "/", "\\", ".", "..", ";", ";x", "?", "#", "%", "public", "admin", "open", "x", "a", "dmin", "%zz",
-        "\u{e9}",
+        "\u{e9}", "Admin", "PUBLIC", "D",
     ]);
     (plain, 0_usize..4, any::<bool>()).prop_map(|(plain, times, whole)| {
         let mut text = plain.to_owned();
@@ -123,10 +127,17 @@ fn check_with(raw: &str, encoded_slashes: EncodedSlashes) -> Result<(), TestCase
     let Ok(path) = CanonicalPath::parse(raw) else { return Ok(()) };
     let Found::Route(route) = table.find(&host, &path, &Method::GET) else { return Ok(()) };
     for decodes in 1..=4 {
-        for cuts_query in [false, true] {
-            let reader = Reader { decodes, cuts_query };
+        for (cuts_query, ignores_case) in [(false, false), (true, false), (false, true), (true, true)] {
+            let reader = Reader { decodes, cuts_query, ignores_case };
             let seen = reader.read(path.sent());
-            prop_assert_eq!(guard(&seen), route.name(), "{} is {:?} to {:?}", path.sent(), seen, reader);
+            prop_assert_eq!(
+                guard(&seen, ignores_case),
+                route.name(),
+                "{} is {:?} to {:?}",
+                path.sent(),
+                seen,
+                reader
+            );
         }
     }
     Ok(())
@@ -156,7 +167,52 @@ fn known_tricks_reach_no_other_route() {
         "/admin%3Fx",
         "/admin%23x",
         "/admin%253Fx/y",
+        "/Admin",
+        "/ADMIN/x",
+        "/public/ADMIN",
+        "/%41dmin",
+        "/%2541dmin",
+        "/admin/OPEN/x",
     ] {
         check(raw).unwrap_or_else(|error| panic!("{raw}: {error}"));
     }
+}
+
+fn found(routes: &[(usize, &str)], path: &str) -> Option<usize> {
+    let host = HostName::parse("wiki.example").expect("a host").0;
+    let mut table = RouteTable::default();
+    for (id, own) in routes {
+        let rule = Rule::new(vec!["everyone".parse().expect("a term")]);
+        let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
+        let route =
+            Arc::new(Route::new(RouteId::new(*id), (*own).to_owned(), rule, plan, Options::default()));
+        table.insert(&HostPattern::Exact(host.clone()), own, &route).expect("a free place");
+    }
+    match table.find(&host, &CanonicalPath::parse(path).expect("a path"), &Method::GET) {
+        Found::Route(route) => Some(route.id().index()),
+        Found::Doubtful => None,
+        other => panic!("{path}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_path_that_another_route_has_in_another_case_is_doubtful() {
+    let routes = [(0, "/"), (1, "/wiki"), (2, "/Api"), (3, "/caf\u{e9}")];
+    for (path, route) in [
+        ("/wiki/X", Some(1)),
+        ("/Wiki", None),
+        ("/WIKI/x", None),
+        ("/Wikis", Some(0)),
+        ("/X/wiki", Some(0)),
+        ("/Api/x", Some(2)),
+        ("/api/x", None),
+        ("/CAF%C3%89", None),
+    ] {
+        assert_eq!(found(&routes, path), route, "{path}");
+    }
+    // Who names both knows of the difference; and where one route has both places, nothing hangs on it.
+    assert_eq!(found(&[(0, "/"), (1, "/wiki"), (2, "/Wiki")], "/Wiki/x"), Some(2));
+    assert_eq!(found(&[(0, "/"), (1, "/wiki"), (2, "/Wiki")], "/wiki/x"), Some(1));
+    assert_eq!(found(&[(0, "/"), (1, "/wiki"), (2, "/Wiki")], "/WIKI/x"), None);
+    assert_eq!(found(&[(0, "/"), (0, "/wiki")], "/WIKI/x"), Some(0));
 }

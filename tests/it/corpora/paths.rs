@@ -45,7 +45,8 @@ fn guard(path: &str) -> &'static str {
 }
 
 /// What lenient upstreams make of a target: cut at `?`, decoded none to three times, `\` taken for `/`, `;params` cut before
-/// or after decoding, cut at a decoded `?`, `#` or NUL or not, slashes merged, dots resolved.
+/// or after decoding, cut at a decoded `?`, `#` or NUL or not, slashes merged, dots resolved, compared in
+/// their case or in any.
 fn lenient(target: &[u8]) -> Vec<String> {
     let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
     let mut all = Vec::new();
@@ -68,7 +69,9 @@ fn lenient(target: &[u8]) -> Vec<String> {
                         part => parts.push(part.to_owned()),
                     }
                 }
-                all.push(format!("/{}", parts.join("/")));
+                let path = format!("/{}", parts.join("/"));
+                all.push(path.to_lowercase());
+                all.push(path);
             }
         }
     }
@@ -98,6 +101,9 @@ const PATH_FRAGMENTS: &[&str] = &[
     "/open",
     "/public",
     "%61dmin",
+    "ADMIN",
+    "/Public",
+    "%41",
     "%2561dmin",
     "%",
     "%25",
