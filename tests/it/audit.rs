@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use vestibule::audit::{EventName, REASONS};
 
-use crate::command_line::{Place, listening, start_lines};
+use crate::support::place::{Place, listening, start_lines};
 use crate::support::stage::Plan;
 use crate::support::{Stage, exchange};
 
