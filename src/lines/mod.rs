@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use file::LogFile;
-pub use harmless::harmless;
+pub use harmless::{harmless, is_harmful};
 use queue::{Output, Queue};
 
 use crate::clock::Clock;
