@@ -2,7 +2,7 @@
 //!
 //! The schema, the reference page, `check --print`, and the names and types of the environment layer come from this table. To add a key:
 //! write it here (its meaning as a comment above it; kinds and defaults are in `kind.rs`), read it in the section's file,
-//! name it in `config.example.toml`, and run `VESTIBULE_BLESS=1 cargo test reference_page`. When a merge meets plain names
+//! name it in `config.example.toml`, and run `VESTIBULE_BLESS=1 cargo test the_reference_page`. When a merge meets plain names
 //! (`"max_wait",`), each becomes such a block. A table inside a table is a list of its own, as `Table(LISTEN)` below.
 //!
 //! A key that is accepted and does nothing would be a defect (of a restricting one: a hole), so a test gives each of

@@ -219,7 +219,7 @@ mod tests {
     use super::{DURATION_UNITS, SIZE_UNITS, in_units, with_units};
 
     #[test]
-    fn words_with_units() {
+    fn words_with_units_are_summed_and_doubtful_ones_are_refused() {
         for (text, milliseconds) in
             [("90s", 90_000), ("1h30m", 5_400_000), ("7d", 604_800_000), ("250ms", 250), ("0s", 0)]
         {
