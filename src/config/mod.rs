@@ -8,6 +8,7 @@ mod audit;
 mod certificates;
 mod code;
 mod document;
+mod effective;
 mod environment;
 mod fault;
 mod general;
@@ -43,6 +44,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use code::Code;
+pub use effective::Effective;
 pub use fault::{Fault, Faults, Severity};
 pub use outside::Outside;
 pub use schema::schema;
@@ -103,6 +105,8 @@ pub struct Loaded {
     pub config: Config,
     /// What the operator should know, in the order of the file.
     pub warnings: Vec<Fault>,
+    /// Every value that holds, and where it came from.
+    pub effective: Vec<Effective>,
 }
 
 /// The largest file that is read, in bytes.
@@ -160,7 +164,8 @@ pub fn parse(text: &str, name: &str, folder: &Path, outside: &Outside) -> Result
     let context = Context::new(&document, &layers, outside);
     let config = check(&Section::top(&context, &layers.values, keys::TOP));
     let (config, warnings) = context.finish(config)?;
-    Ok(Loaded { config, warnings })
+    let effective = effective::list(&document, &layers);
+    Ok(Loaded { config, warnings, effective })
 }
 
 /// Reads every section, whatever is wrong with others.
