@@ -137,7 +137,8 @@ pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
         let what = format!("cannot be read: {}", secrets::reason(&error));
         let help = match error.kind() {
             ErrorKind::NotFound => {
-                "name a file with --config FILE; without it vestibule.toml here is taken, else /etc/vestibule/vestibule.toml"
+                "name a file with --config FILE; without it vestibule.toml here is taken, else /etc/vestibule/vestibule.toml. \
+                 A first one has ten lines: docs/start.md. To see it work without one: vestibule demo"
             }
             ErrorKind::PermissionDenied => "let the user that runs this read it",
             _ => "name a file with --config FILE",

@@ -380,7 +380,7 @@ async fn every_requirement_must_hold() {
     let more = format!("x-forwarded-for: 10.0.0.1\r\ncookie: {alice}\r\naccept: text/html\r\n");
     let page = ask(&stage, "GET /both", "127.0.0.1", &more).await.text();
     assert!(
-        page.contains("acr mfa") && !page.contains("group staff"),
+        page.contains("claim acr = mfa") && !page.contains("group staff"),
         "the page names what is missing: {page}"
     );
 }
