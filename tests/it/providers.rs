@@ -194,6 +194,20 @@ async fn alice_of_another_provider_is_not_alice() {
 }
 
 #[tokio::test]
+async fn an_application_that_takes_two_providers_can_tell_their_people_apart() {
+    let routes = "[headers.both]\nX-User = \"{user}\"\nX-Issuer = \"{issuer}\"\n\
+         [routes.both]\nupstream = \"UPSTREAM\"\nallow = [\"user:alice\"]\nproviders = [\"main\", \"partner\"]\nheaders = \"both\"\n";
+    let stage = Stage::with(Plan { routes: routes.to_owned(), ..plan() }).await;
+    let (main, partner) = issuer(&stage);
+    for (provider, issuer) in [("main", main), ("partner", partner)] {
+        let mut browser = stage.browser();
+        assert_eq!(sign_in(&mut browser, provider, "/", "alice").await.status, 200);
+        assert_eq!(last(&stage).all("x-user"), ["alice"]);
+        assert_eq!(last(&stage).all("x-issuer"), [issuer.as_str()]);
+    }
+}
+
+#[tokio::test]
 async fn a_route_for_everyone_passes_the_session_of_another_provider_as_nobody() {
     let stage = stage().await;
     for (provider, at_known) in [("main", vec!["bob"]), ("partner", vec![])] {
