@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::Method;
 use proptest::prelude::*;
 
-use super::{EncodedSlashes, Found, Options, Route, RouteId, RouteTable};
 use crate::authz::Rule;
+use crate::gate::{EncodedSlashes, Found, Options, Route, RouteId, RouteTable};
 use crate::identity::{HeaderPlan, Preset};
 use crate::web::{CanonicalPath, HostName, HostPattern};
 
