@@ -4,6 +4,7 @@
 //! that turns its part of the tree into the checked `Settings` of the folder concerned. Every fault is found at once,
 //! with its place and its remedy, and none of them holds a secret.
 
+mod afterwards;
 mod audit;
 mod certificates;
 mod code;
@@ -200,6 +201,9 @@ fn check(top: &Section<'_>) -> Option<Config> {
     let routes = routes::read(top, &around);
     if let Some(routes) = &routes {
         unasked::warn(top, &providers, routes);
+        if let (Some(after), Some(public_url)) = (&login.after_sign_out, &general.public_url) {
+            afterwards::warn(top, after, public_url, cookie_domain.as_ref(), routes);
+        }
     }
     let log = log::read(top);
     let audit = audit::read(top);

@@ -85,7 +85,7 @@ pub(super) fn legal_return(visit: &Visit, rd: &str) -> Option<ReturnTo> {
         own || generation.login.return_to.iter().any(|host| host.is(origin))
     };
     let to = ReturnTo::parse(rd, visit.facts().origin(), ours)?;
-    if to.is_under(&generation.login.path) && to != recorded_own(visit) {
+    if to.is_under(&generation.login.path) && to.path_and_query() != recorded_own(visit).as_str() {
         return None;
     }
     Some(if to.path_and_query().len() <= MAX_RECORDED { to } else { route_start(visit, &to) })
