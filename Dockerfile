@@ -1,7 +1,8 @@
 # The image holds one static program and the certificates of the public authorities: no shell, no libraries, no root.
 # To build:  docker build -t vestibule .
 # To run:    docker run -v ./etc:/etc/vestibule:ro -p 4180:4180 vestibule
-# In a container the configuration has to say listen.http = ["0.0.0.0:4180"]: the program itself stays on loopback.
+# The program itself stays on loopback; the image listens on all addresses of the container. That variable wins over
+# the file: to listen elsewhere, set it with --env.
 
 FROM rust:1-bookworm AS build
 SHELL ["/bin/bash", "-eo", "pipefail", "-c"]
@@ -22,6 +23,7 @@ LABEL org.opencontainers.image.title="Vestibule" \
       org.opencontainers.image.licenses="Apache-2.0 OR MIT"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /vestibule /vestibule
+ENV VESTIBULE_LISTEN__HTTP='["0.0.0.0:4180"]'
 USER 65532:65532
 EXPOSE 4180 4181
 ENTRYPOINT ["/vestibule"]

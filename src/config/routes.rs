@@ -116,7 +116,7 @@ fn settings(
     let timeout = section.read("timeout", Some(seconds(60)), |field| values::duration_or_off(field));
     let idle_timeout =
         section.read("idle_timeout", Some(seconds(15 * 60)), |field| values::duration_or_off(field));
-    let max_body = section.field("max_body").map(|field| values::size(&field, 1..=1 << 40));
+    let max_body = section.field("max_body").map(|field| values::size(&field));
     Some(RouteSettings {
         target: target?,
         host_header,

@@ -1,7 +1,7 @@
 //! The stories: what happens to a request, to a sign-in, to a sign-out. The only place where adapters meet.
 //!
 //! [`Gateway::handle`] is the door: it reads the facts once, then tells own endpoints from requests for an upstream.
-//! Each story has a file of its own; each way in which one can end badly is a refusal, told in `refusal.rs`.
+//! Each story has a file of its own; each way in which one can end badly is a refusal, told in `refusal/`.
 
 mod answer;
 mod attempts;

@@ -83,7 +83,7 @@ struct Upstream {
 }
 
 impl Proxy {
-    /// A proxy for routes in the order of their [`RouteId`](crate::gate::RouteId)s. `pools` outlives it.
+    /// A proxy for routes in the order of their [`RouteId`]s. `pools` outlives it.
     #[must_use]
     pub fn new(
         routes: Vec<RouteSettings>,

@@ -3,6 +3,7 @@
 pub(crate) mod browser;
 pub(crate) mod log;
 pub(crate) mod message;
+pub(crate) mod place;
 pub(crate) mod stage;
 pub(crate) mod tls;
 pub(crate) mod upstream;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::Method;
 use proptest::prelude::*;
 
-use super::{EncodedSlashes, Found, Options, Route, RouteId, RouteTable};
 use crate::authz::Rule;
+use crate::gate::{EncodedSlashes, Found, Options, Route, RouteId, RouteTable};
 use crate::identity::{HeaderPlan, Preset};
 use crate::web::{CanonicalPath, HostName, HostPattern};
 
@@ -131,7 +131,7 @@ fn check_with(raw: &str, encoded_slashes: EncodedSlashes) -> Result<(), TestCase
             let reader = Reader { decodes, cuts_query, ignores_case };
             let seen = reader.read(path.sent());
             prop_assert_eq!(
-                guard(&seen, ignores_case),
+                guard(&seen, reader.ignores_case),
                 route.name(),
                 "{} is {:?} to {:?}",
                 path.sent(),
