@@ -4,10 +4,12 @@
 //! that turns its part of the tree into the checked `Settings` of the folder concerned. Every fault is found at once,
 //! with its place and its remedy, and none of them holds a secret.
 
+mod afterwards;
 mod audit;
 mod certificates;
 mod code;
 mod document;
+mod effective;
 mod environment;
 mod fault;
 mod general;
@@ -43,6 +45,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use code::Code;
+pub use effective::Effective;
 pub use fault::{Fault, Faults, Severity};
 pub use outside::Outside;
 pub use schema::schema;
@@ -103,6 +106,8 @@ pub struct Loaded {
     pub config: Config,
     /// What the operator should know, in the order of the file.
     pub warnings: Vec<Fault>,
+    /// Every value that holds, and where it came from.
+    pub effective: Vec<Effective>,
 }
 
 /// The largest file that is read, in bytes.
@@ -161,7 +166,8 @@ pub fn parse(text: &str, name: &str, folder: &Path, outside: &Outside) -> Result
     let context = Context::new(&document, &layers, outside);
     let config = check(&Section::top(&context, &layers.values, keys::TOP));
     let (config, warnings) = context.finish(config)?;
-    Ok(Loaded { config, warnings })
+    let effective = effective::list(&document, &layers);
+    Ok(Loaded { config, warnings, effective })
 }
 
 /// Reads every section, whatever is wrong with others.
@@ -195,6 +201,9 @@ fn check(top: &Section<'_>) -> Option<Config> {
     let routes = routes::read(top, &around);
     if let Some(routes) = &routes {
         unasked::warn(top, &providers, routes);
+        if let (Some(after), Some(public_url)) = (&login.after_sign_out, &general.public_url) {
+            afterwards::warn(top, after, public_url, cookie_domain.as_ref(), routes);
+        }
     }
     let log = log::read(top);
     let audit = audit::read(top);

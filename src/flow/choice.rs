@@ -1,5 +1,7 @@
 //! Which provider: the page on which a person chooses one, and the ways that need no choice.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::answer::{self, Body};
@@ -58,6 +60,7 @@ pub(super) async fn sign_in(shared: &Shared, visit: &Visit, headers: &HeaderMap)
     if let Some(page) = onward::once_more(shared, visit, headers) {
         return page;
     }
+    let place = shown(&to);
     let names = accepted(visit, &to);
     let presented = session::present(shared, visit, headers);
     let standing = presented.as_ref().ok().filter(|presented| presented.is_fresh());
@@ -69,7 +72,7 @@ pub(super) async fn sign_in(shared: &Shared, visit: &Visit, headers: &HeaderMap)
         let shown = Page::AlreadySignedIn {
             user: presented.session().identity().user(),
             provider_title: generation.providers.title_of(presented.session()),
-            return_to: shown_path(&to),
+            return_to: place.as_deref(),
             go_on: onward::link(&to),
             switch_account: Link::here(&switch),
         };
@@ -98,7 +101,7 @@ pub(super) async fn sign_in(shared: &Shared, visit: &Visit, headers: &HeaderMap)
         .iter()
         .map(|(title, last_used, start)| Choice { title, last_used: *last_used, start: Link::here(start) })
         .collect();
-    own::page(shared, visit, &Page::Chooser { return_to: shown_path(&to), choices: &choices })
+    own::page(shared, visit, &Page::Chooser { return_to: place.as_deref(), choices: &choices })
 }
 
 /// Sends a page load that needs a sign-in to the one provider that counts there, or to the chooser. The chooser has an
@@ -167,7 +170,12 @@ fn accepted(visit: &Visit, to: &ReturnTo) -> Vec<ProviderName> {
     }
 }
 
-/// The path that a person is told about; nothing for the start page.
-fn shown_path(to: &ReturnTo) -> Option<&str> {
-    Some(to.path_only()).filter(|path| *path != "/")
+/// The place that a person is told about: a path, after its host where that is another one; nothing for the start page.
+fn shown(to: &ReturnTo) -> Option<Cow<'_, str>> {
+    match (to.host(), to.path_only()) {
+        (None, "/") => None,
+        (None, path) => Some(Cow::Borrowed(path)),
+        (Some(host), "/") => Some(Cow::Owned(host.to_string())),
+        (Some(host), path) => Some(Cow::Owned(format!("{host}{path}"))),
+    }
 }

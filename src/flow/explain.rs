@@ -146,7 +146,7 @@ pub fn explain(generation: &Arc<Generation>, shared: &Shared, question: Question
     let Question { request, peer, persona } = question;
     let visit = match observe::read(generation, shared, peer, &request) {
         Ok(visit) => visit,
-        Err(unread) => return unreadable(&request, peer, &unread.refusal),
+        Err(unread) => return unreadable(&request, unread.client, &unread.refusal),
     };
     let facts = visit.facts();
     let asked = request.uri().path();
@@ -357,10 +357,10 @@ fn refused(refusal: &Refusal) -> Outcome {
     }
 }
 
-fn unreadable(request: &Request<()>, peer: PeerAddr, refusal: &Refusal) -> Explanation {
+fn unreadable(request: &Request<()>, client: ClientAddr, refusal: &Refusal) -> Explanation {
     Explanation {
         route: None,
-        client: ClientAddr::from(peer).to_string(),
+        client: client.to_string(),
         judged_path: None,
         kind: crate::web::RequestKind::of(request.method(), request.headers()).name(),
         session: None,

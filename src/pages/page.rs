@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 pub enum Page<'a> {
     /// Where a person chooses how to sign in: 200.
     Chooser {
-        /// Where the sign-in ends: a path of this site; none for the start page.
+        /// Where the sign-in ends: a path, after its host where that is another one; none for the start page.
         return_to: Option<&'a str>,
         /// The ways there are, the one that was used last first.
         choices: &'a [Choice<'a>],
@@ -26,7 +26,7 @@ pub enum Page<'a> {
         user: &'a str,
         /// With which provider.
         provider_title: &'a str,
-        /// Where it goes on, as a path of this site; none for the start page.
+        /// Where it goes on: a path, after its host where that is another one; none for the start page.
         return_to: Option<&'a str>,
         /// Goes on with this session.
         go_on: Link<'a>,

@@ -80,6 +80,9 @@ pub enum Standing {
 /// The longest time between two seals of an active session.
 const MAX_RESEAL: Duration = Duration::from_secs(300);
 
+/// How far the clocks of gateways that share a key may be apart.
+const MAX_AHEAD: Duration = Duration::from_secs(300);
+
 impl Session {
     /// A session that begins now. `authenticated` is when the person last proved who they are, as the provider
     /// says (`auth_time`).
@@ -150,9 +153,13 @@ impl Session {
     }
 
     /// Whether the session stands at `now`. The limits are those in force now, whatever they were at the sign-in.
+    ///
+    /// One that began in the future does not: no gateway makes such a one, but whoever holds an old key could, for it to be
+    /// sealed anew under the current one and to outlive the old key for years.
     #[must_use]
     pub fn standing(&self, lifetimes: Lifetimes, now: Timestamp) -> Standing {
-        if now >= self.ends(lifetimes) {
+        let is_ahead = self.started.max(self.active) > now.plus(MAX_AHEAD);
+        if is_ahead || now >= self.ends(lifetimes) {
             Standing::Over
         } else if lifetimes.idle.is_some_and(|idle| now >= self.active.plus(idle)) {
             Standing::Idle

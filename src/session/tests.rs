@@ -116,6 +116,10 @@ fn limits_hold_from_the_sign_in_and_from_the_last_activity() {
     assert_eq!(session.idle_until(endless), None);
     assert!(!session.is_due(lifetimes, at(74)) && session.is_due(lifetimes, at(75)));
     assert!(!session.is_due(endless, at(3000)));
+    // Clocks differ a little; what lies further ahead was made up.
+    assert_eq!(session.standing(lifetimes, Timestamp::from_secs(start.as_secs() - 300)), Standing::Alive);
+    assert_eq!(session.standing(lifetimes, Timestamp::from_secs(start.as_secs() - 301)), Standing::Over);
+    assert_eq!(session.touched(at(301)).standing(endless, start), Standing::Over);
     // An activity that was recorded later is never taken back.
     assert_eq!(touched.touched(at(1)).active(), at(500));
 }

@@ -141,10 +141,11 @@ impl ReturnTo {
     /// None for whatever is not, after parsing, a clean path on `own` or on an allowed origin.
     #[must_use]
     pub fn parse(text: &str, own: &Origin, allowed: impl Fn(&Origin) -> bool) -> Option<Self> {
-        // URL parsers drop or translate these, each in its own way; no address we hand out needs one.
-        let clean =
-            |character: char| !character.is_control() && !character.is_whitespace() && character != '\\';
-        if text.len() > Self::MAX || !text.chars().all(clean) {
+        // URL parsers drop or translate these, each in its own way; no address we hand out needs one. A backslash is a
+        // slash to browsers up to the query, and there it is itself: they send it as it is (`?path=C:\dir`).
+        let clean = |character: char| !character.is_control() && !character.is_whitespace();
+        let place = text.split('?').next().unwrap_or_default();
+        if text.len() > Self::MAX || !text.chars().all(clean) || place.contains('\\') {
             return None;
         }
         let relative = text.starts_with('/') && !text.starts_with("//");

@@ -211,6 +211,16 @@ async fn a_long_address_on_another_host_ends_at_the_start_of_its_route_there() {
 }
 
 #[tokio::test]
+async fn whoever_asks_a_host_about_their_session_is_told_there() {
+    let stage = two().await;
+    let mut browser = stage.browser();
+    let page = open(&mut browser, &stage, OTHER, "/oauth2/").await;
+    let answer = browser.choose(page, "alice").await;
+    assert_eq!((answer.status, &browser.url), (200, &at(&stage, OTHER, "/oauth2/")));
+    assert!(answer.text().contains("<h1>Your session</h1>"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn a_sign_in_that_fails_is_started_again_for_the_same_page() {
     let stage = two().await;
     let mut browser = stage.browser();

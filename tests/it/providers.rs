@@ -152,6 +152,20 @@ async fn only_the_providers_of_the_route_are_offered_and_a_single_one_without_a_
 }
 
 #[tokio::test]
+async fn the_page_on_which_one_chooses_names_another_host_that_it_leads_to() {
+    let login = "return_to = [\"files.example.com\"]\n".to_owned();
+    let stage = Stage::with(Plan { login, ..plan() }).await;
+    for (rd, told) in [
+        ("https://files.example.com/x", "files.example.com/x"),
+        ("https://files.example.com", "files.example.com"),
+    ] {
+        let page = stage.browser().load(&format!("/oauth2/sign_in?rd={rd}")).await;
+        let told = format!("You will return to <strong><bdi>{told}</bdi></strong>");
+        assert!(page.text().contains(&told), "{told} in {}", page.text());
+    }
+}
+
+#[tokio::test]
 async fn alice_of_another_provider_is_not_alice() {
     let stage = stage().await;
     let mut browser = stage.browser();
@@ -177,6 +191,20 @@ async fn alice_of_another_provider_is_not_alice() {
     assert_eq!(browser.url.path(), "/partner/x");
     assert_eq!(last(&stage).all("x-forwarded-user"), ["alice"]);
     assert_eq!(browser.load("/").await.status, 403, "the session is the partner's now");
+}
+
+#[tokio::test]
+async fn an_application_that_takes_two_providers_can_tell_their_people_apart() {
+    let routes = "[headers.both]\nX-User = \"{user}\"\nX-Issuer = \"{issuer}\"\n\
+         [routes.both]\nupstream = \"UPSTREAM\"\nallow = [\"user:alice\"]\nproviders = [\"main\", \"partner\"]\nheaders = \"both\"\n";
+    let stage = Stage::with(Plan { routes: routes.to_owned(), ..plan() }).await;
+    let (main, partner) = issuer(&stage);
+    for (provider, issuer) in [("main", main), ("partner", partner)] {
+        let mut browser = stage.browser();
+        assert_eq!(sign_in(&mut browser, provider, "/", "alice").await.status, 200);
+        assert_eq!(last(&stage).all("x-user"), ["alice"]);
+        assert_eq!(last(&stage).all("x-issuer"), [issuer.as_str()]);
+    }
 }
 
 #[tokio::test]

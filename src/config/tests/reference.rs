@@ -67,7 +67,7 @@ fn page() -> String {
 }
 
 #[test]
-fn reference_page() {
+fn the_reference_page_says_what_the_table_says() {
     let page = page();
     if super::blessing() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
@@ -78,6 +78,6 @@ fn reference_page() {
     assert!(
         page == PAGE,
         "docs/configuration.md is not what src/config/keys.rs says; renew it with:\n\
-         VESTIBULE_BLESS=1 cargo test reference_page\nfirst difference: {differing:#?}"
+         VESTIBULE_BLESS=1 cargo test the_reference_page\nfirst difference: {differing:#?}"
     );
 }

@@ -28,6 +28,8 @@ fn own_paths_and_allowed_origins_pass() {
         ("https://app.example:443/x", "/x"),
         ("https://other.example/x?y", "https://other.example/x?y"),
         ("/\u{fc}ber", "/%C3%BCber"),
+        ("/?\\evil.example", "/?\\evil.example"),
+        ("https://other.example?\\@evil.example", "https://other.example/?\\@evil.example"),
     ] {
         assert_eq!(parse(text).as_deref(), Some(to), "{text}");
     }

@@ -39,6 +39,15 @@ async fn a_browser_ends_on_the_page_that_it_asked_for() {
 }
 
 #[tokio::test]
+async fn a_query_that_browsers_send_as_it_is_comes_back_as_it_was() {
+    let stage = Stage::usual().await;
+    let mut browser = stage.browser();
+    browser.sign_in("/files?path=C:\\dir&q={a}|b^`", "alice").await;
+    let line = stage.upstream.received().pop().expect("a request").line().to_owned();
+    assert_eq!(line, "GET /files?path=C:\\dir&q={a}|b^` HTTP/1.1");
+}
+
+#[tokio::test]
 async fn the_authorization_request_carries_state_nonce_and_a_s256_challenge_each_fresh() {
     let stage = Stage::usual().await;
     let (first, second) = (stage.browser().load("/").await, stage.browser().load("/").await);
