@@ -1,7 +1,9 @@
 //! `vestibule serve`: runs the gateway.
 
-use super::{ConfigArgs, Exit, chain, is_taken, tell};
-use crate::app::{self, App, Parts};
+use std::io::ErrorKind;
+
+use super::{ConfigArgs, Exit, chain, tell};
+use crate::app::{self, App, Parts, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::lifecycle::Signals;
@@ -57,10 +59,10 @@ async fn serve(config: Config) -> Exit {
         Ok(app) => app,
         Err(error) => {
             tell(&format!("vestibule: {}", chain(&error)));
-            if is_taken(&error) {
-                tell(
-                    "    end what uses it (ss -ltnxp shows that), or choose another by listen.http or listen.admin",
-                );
+            if let StartError::Bind(error) = &error
+                && let Some(remedy) = remedy(error.source.kind())
+            {
+                tell(&format!("    {remedy}, or choose another by listen.http or listen.admin"));
             }
             return Exit::Failed;
         }
@@ -74,6 +76,20 @@ async fn serve(config: Config) -> Exit {
     }
     signals.next().await;
     end(app, signals, &lines).await
+}
+
+/// What to do about an address that cannot be listened on.
+const fn remedy(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::AddrInUse => Some("end what uses it (ss -ltnxp shows that)"),
+        ErrorKind::AddrNotAvailable => Some("give this machine the address (ip address shows those it has)"),
+        ErrorKind::AlreadyExists => Some("move that away"),
+        ErrorKind::NotFound => Some("make the folder of the socket"),
+        ErrorKind::PermissionDenied => {
+            Some("let the user that runs this do so (of ports, those below 1024 need CAP_NET_BIND_SERVICE)")
+        }
+        _ => None,
+    }
 }
 
 /// Ends an app in order; a second signal ends it at once.

@@ -81,6 +81,10 @@ fn a_socket_is_named_kept_from_others_and_taken_away() {
     let third = place.run("serve --config other.toml");
     assert_eq!(third.code, Some(1));
     assert!(third.err.contains("something that is no socket stands at this path"), "{third:?}");
+    assert!(third.err.contains("move that away, or choose another by listen.http"), "{third:?}");
+    place.put("astray.toml", &config.replace("unix:http.sock", "unix:absent/http.sock"), 0o644);
+    let fourth = place.run("serve --config astray.toml");
+    assert!(fourth.err.contains("make the folder of the socket"), "{fourth:?}");
     assert_eq!(fs::read(place.path("taken")).expect("a file"), b"precious");
 
     let killed = Command::new("kill").args(["-TERM".to_owned(), child.id().to_string()]).status();
