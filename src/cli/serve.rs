@@ -1,11 +1,12 @@
 //! `vestibule serve`: runs the gateway.
 
-use super::{ConfigArgs, Exit, chain, is_taken, tell};
+use super::{ConfigArgs, Exit, is_taken, tell};
 use crate::app::{self, App, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::lifecycle::Signals;
 use crate::lines::Lines;
+use crate::lines::text::with_causes;
 use crate::random::Random;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
@@ -56,7 +57,7 @@ async fn serve(config: Config) -> Exit {
     let app = match App::start(config, parts).await {
         Ok(app) => app,
         Err(error) => {
-            tell(&format!("vestibule: {}", chain(&error)));
+            tell(&format!("vestibule: {}", with_causes(&error)));
             if is_taken(&error) {
                 tell(
                     "    end what uses it (ss -ltnxp shows that), or choose another by listen.http or listen.admin",
