@@ -5,13 +5,14 @@ use std::path::Path;
 use clap::Args;
 
 use super::serve::{end, runtime};
-use super::{Exit, chain, is_taken, print, refuse, tell};
+use super::{Exit, is_taken, print, refuse, tell};
 use crate::app::{self, App, Parts};
 use crate::clock::Clock;
 use crate::config::{self, Loaded, Outside};
 use crate::demo::{Demo, Ports, config_text};
 use crate::lifecycle::Signals;
 use crate::lines::Lines;
+use crate::lines::text::with_causes;
 use crate::random::Random;
 
 #[derive(Debug, Args)]
@@ -76,7 +77,7 @@ async fn demo(ports: Ports) -> Exit {
 
 /// Most often another demo runs already, or a gateway: its default ports are the same.
 fn cannot_start(error: &(dyn std::error::Error + 'static)) -> Exit {
-    tell(&format!("vestibule demo: {}", chain(error)));
+    tell(&format!("vestibule demo: {}", with_causes(error)));
     if is_taken(error) {
         tell("    end what uses it, or move all four ports (N to N+3): vestibule demo --port N");
     }

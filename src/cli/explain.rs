@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use super::{ConfigArgs, Exit, print, tell};
 use crate::app::{self, Explanation, Outcome, Persona, Question};
 use crate::config::Loaded;
+use crate::lines::text::with_causes;
 use crate::web::{Origin, PeerAddr};
 
 #[derive(Debug, Args)]
@@ -94,7 +95,7 @@ pub(super) fn run(arguments: Arguments) -> Exit {
     let explanation = match app::explain(config, question) {
         Ok(explanation) => explanation,
         Err(error) => {
-            tell(&format!("vestibule explain: {}", super::chain(&error)));
+            tell(&format!("vestibule explain: {}", with_causes(&error)));
             return Exit::Failed;
         }
     };

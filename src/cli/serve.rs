@@ -2,12 +2,13 @@
 
 use std::io::ErrorKind;
 
-use super::{ConfigArgs, Exit, chain, tell};
+use super::{ConfigArgs, Exit, tell};
 use crate::app::{self, App, Parts, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::lifecycle::Signals;
 use crate::lines::Lines;
+use crate::lines::text::with_causes;
 use crate::random::Random;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
@@ -58,7 +59,7 @@ async fn serve(config: Config) -> Exit {
     let app = match App::start(config, parts).await {
         Ok(app) => app,
         Err(error) => {
-            tell(&format!("vestibule: {}", chain(&error)));
+            tell(&format!("vestibule: {}", with_causes(&error)));
             if let StartError::Bind(error) = &error
                 && let Some(remedy) = remedy(error.source.kind())
             {

@@ -8,6 +8,7 @@ mod afterwards;
 mod audit;
 mod certificates;
 mod code;
+mod context;
 mod document;
 mod effective;
 mod environment;
@@ -50,8 +51,9 @@ pub use fault::{Fault, Faults, Severity};
 pub use outside::Outside;
 pub use schema::schema;
 
+use context::Context;
 use document::Document;
-use reader::{Context, Section};
+use reader::Section;
 use session::Needed;
 
 use crate::gate::Route;

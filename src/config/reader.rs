@@ -3,29 +3,16 @@
 //! Checking goes on after a fault: the operator hears about all of them at once. So readers give an [`Option`], and
 //! whatever stands in for an absent value is never used, since [`Context::finish`] refuses the whole.
 
-use std::cell::RefCell;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-
 use figment::value::{Dict, Value};
 
 use super::code::Code;
-use super::document::Document;
-use super::fault::{Fault, Faults, Position, Severity, quote, settle};
+use super::context::Context;
+use super::fault::{Severity, quote};
 use super::keypath::KeyPath;
 use super::keys;
 use super::kind::{Key, Kind, at, find, is_name, names};
-use super::layers::{Layers, Origin};
+use super::layers::Origin;
 use super::nearest::nearest;
-use super::outside::Outside;
-
-/// What all readers share: where things stand, what is around us, and the faults so far.
-pub(super) struct Context<'a> {
-    document: &'a Document,
-    layers: &'a Layers,
-    outside: &'a Outside,
-    faults: RefCell<Vec<Fault>>,
-}
 
 /// A table whose keys are known.
 #[derive(Clone)]
@@ -50,77 +37,6 @@ pub(super) struct Field<'a> {
     context: &'a Context<'a>,
     path: KeyPath,
     value: &'a Value,
-}
-
-// === impl Context ===
-
-impl<'a> Context<'a> {
-    pub(super) fn new(document: &'a Document, layers: &'a Layers, outside: &'a Outside) -> Self {
-        Self { document, layers, outside, faults: RefCell::new(layers.faults.clone()) }
-    }
-
-    /// The variable called `name`.
-    pub(super) fn variable(&self, name: &str) -> Option<&'a OsStr> {
-        self.outside.variable(name)
-    }
-
-    /// A path as the configuration means it: relative ones start at the folder of its file.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.document.folder.join(Path::new(path))
-    }
-
-    /// The checked configuration, or every fault that was found.
-    pub(super) fn finish<T>(self, checked: Option<T>) -> Result<(T, Vec<Fault>), Faults> {
-        let name = self.document.name.clone();
-        let mut faults = self.faults.into_inner();
-        if faults.iter().any(|fault| fault.severity == Severity::Error) {
-            return Err(Faults::new(faults));
-        }
-        super::fault::sort(&mut faults);
-        match checked {
-            Some(checked) => Ok((checked, faults)),
-            // Nobody complained and yet something is absent: a defect of ours, and no reason to run without it.
-            None => Err(Faults::new(vec![Fault {
-                code: Code::Missing,
-                severity: Severity::Error,
-                file: name,
-                line: None,
-                column: None,
-                key: String::new(),
-                message: "the configuration is not complete".to_owned(),
-                help: "compare it with config.example.toml".to_owned(),
-                url: Code::Missing.url(),
-            }])),
-        }
-    }
-
-    fn report(
-        &self,
-        severity: Severity,
-        code: Code,
-        (path, position): (&KeyPath, Position),
-        (message, help): (String, String),
-    ) {
-        let origin = self.layers.origin(path);
-        let position = if origin.is_none() { Some(position) } else { None };
-        let shown = origin.is_none_or(|origin| !origin.is_private());
-        self.faults.borrow_mut().push(Fault {
-            code,
-            severity,
-            file: origin.map_or(&*self.document.name, Origin::text).to_owned(),
-            line: position.map(|position| position.line),
-            column: position.map(|position| position.column),
-            key: path.to_string(),
-            message: settle(&message, shown),
-            help: settle(&help, shown),
-            url: code.url(),
-        });
-    }
-
-    /// The order of what is written: the file from its beginning, then what only stands elsewhere.
-    fn order(&self, path: &KeyPath) -> (bool, Position) {
-        (self.layers.origin(path).is_some(), self.document.key_position(path))
-    }
 }
 
 // === impl Section ===

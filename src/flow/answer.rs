@@ -10,8 +10,8 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Full;
 
-use super::refusal::with_causes;
 use crate::clock::Clock;
+use crate::lines::text::with_causes;
 use crate::manual;
 use crate::proxy;
 use crate::telemetry::{Ended, OpenLine};

@@ -3,6 +3,7 @@
 //! The access log and the audit trail tell the same request, so both say it by these.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt::Display;
 
 use serde::Serializer;
@@ -30,6 +31,21 @@ pub fn bounded(text: &str, limit: usize) -> Cow<'_, str> {
 pub fn spoken(name: &str) -> Cow<'_, str> {
     let is_word = !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c == '"');
     if is_word { Cow::Borrowed(name) } else { Cow::Owned(format!("{name:?}")) }
+}
+
+/// An error with what caused it, in one line; what it says already is not said again.
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        next = error.source();
+    }
+    text
 }
 
 /// The method of a request, for serde, which hands fields over by reference whatever they are.

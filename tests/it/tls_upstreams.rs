@@ -31,9 +31,8 @@ async fn get(stage: &Stage, path: &str) -> Answer {
 }
 
 /// The reason in the access line of the last request.
-fn reason(stage: &Stage) -> String {
-    let line = stage.events().into_iter().rfind(|event| event["kind"] == "access").expect("an access line");
-    line["reason"].as_str().unwrap_or_default().to_owned()
+async fn reason(stage: &Stage) -> String {
+    stage.access_line().await["reason"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Asks for `/`, which must be refused for TLS, and gives what the log said about it.
@@ -42,7 +41,7 @@ async fn refused(stage: &Stage, log: &Log) -> String {
     let answer = get(stage, "/").await;
     assert_eq!(answer.status, 502, "{answer:?}");
     assert!(!answer.text().contains("certificate"), "strangers hear nothing of it: {}", answer.text());
-    assert_eq!(reason(stage), "upstream/tls");
+    assert_eq!(reason(stage).await, "upstream/tls");
     log.take()
 }
 
@@ -205,7 +204,7 @@ async fn what_speaks_no_tls_is_502_and_what_says_nothing_504() {
     let ask = async {
         let answer = get(&stage, "/").await;
         assert_eq!(answer.status, 504);
-        assert_eq!(reason(&stage), "upstream/connect-timeout");
+        assert_eq!(reason(&stage).await, "upstream/connect-timeout");
     };
     let silent = async {
         let (mut stream, _) = plain.accept().await.expect("a connection");

@@ -110,16 +110,6 @@ async fn over(path: &str, request: String) -> Answer {
     exchange_over(&mut UnixStream::connect(path).await.expect("a connection"), request).await
 }
 
-/// The access and audit lines, when there is an access line.
-async fn lines(stage: &Stage) -> Vec<serde_json::Value> {
-    let mut all = Vec::new();
-    while !all.iter().any(|line: &serde_json::Value| line["kind"] == "access") {
-        all.extend(stage.events());
-        tokio::task::yield_now().await;
-    }
-    all
-}
-
 #[tokio::test]
 async fn over_a_socket_of_ours_the_client_is_unknown() {
     let folder = Folder::new("unix-listen");
@@ -138,13 +128,13 @@ async fn over_a_socket_of_ours_the_client_is_unknown() {
     let received = stage.upstream.only();
     assert_eq!(received.all("x-forwarded-for"), ["unknown"]);
     assert!(received.all("x-real-ip").is_empty(), "{}", received.head);
-    for line in lines(&stage).await {
+    for line in stage.events_with_access().await {
         assert_eq!(line["client"], "unknown", "{line}");
         assert!(line["kind"] == "audit" || line["peer"] == "unix", "{line}");
     }
     // Also where nothing of the request could be read.
     assert_eq!(over(&path, get("/%2e%2e/")).await.status, 400);
-    for line in lines(&stage).await {
+    for line in stage.events_with_access().await {
         assert_eq!(line["client"], "unknown", "{line}");
     }
     stage.stop().await;
@@ -166,7 +156,7 @@ async fn a_trusted_proxy_at_the_socket_names_the_client() {
     assert_eq!(received.all("x-forwarded-for"), ["203.0.113.9"]);
     assert_eq!(received.all("x-real-ip"), ["203.0.113.9"]);
     assert_eq!(received.all("x-request-id"), ["from-the-proxy"]);
-    for line in lines(&stage).await {
+    for line in stage.events_with_access().await {
         assert_eq!(line["client"], "203.0.113.9", "{line}");
     }
     // The word is for sockets: whoever comes over TCP is believed nothing.

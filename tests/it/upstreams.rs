@@ -32,18 +32,8 @@ async fn an_answer_that_breaks_off_never_looks_complete() {
         let answer = public(&stage, "").await;
         assert_eq!(answer.status, 200);
         assert!(!answer.complete, "{answer:?}");
-        let line = access_line(&stage).await;
+        let line = stage.access_line().await;
         assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"upstream/truncated".into()), "{line}");
-    }
-}
-
-/// The next access line; it comes at the end of an answer, which the client may see first.
-async fn access_line(stage: &Stage) -> serde_json::Value {
-    loop {
-        if let Some(line) = stage.events().into_iter().find(|event| event["kind"] == "access") {
-            return line;
-        }
-        tokio::task::yield_now().await;
     }
 }
 
@@ -58,7 +48,7 @@ async fn a_client_that_does_not_wait_for_its_answer_leaves_a_line_too() {
     client.write_all(head.as_bytes()).await.expect("a request");
     let _asked = silent.accept().await.expect("a connection");
     drop(client);
-    let line = access_line(&stage).await;
+    let line = stage.access_line().await;
     assert_eq!(
         (&line["status"], &line["path"], &line["route"], &line["decision"]),
         (&499.into(), &"/slow".into(), &"public".into(), &"public".into()),
@@ -98,7 +88,7 @@ async fn a_client_that_stops_reading_is_cut_at_the_idle_limit_of_its_route() {
     let line = loop {
         stage.advance(Duration::from_secs(31));
         tokio::select! {
-            line = access_line(&stage) => break line,
+            line = stage.access_line() => break line,
             () = settled() => steps += 1,
         }
         assert!(steps < 10, "the client is still waited for");

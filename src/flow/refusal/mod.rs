@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
-pub(super) use self::outline::{Outline, with_causes};
+pub(super) use self::outline::Outline;
 use super::answer::{self, Body};
 use super::gateway::Generation;
 use super::grpc;

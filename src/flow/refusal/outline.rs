@@ -6,6 +6,7 @@ use http::StatusCode;
 use tracing::Level;
 
 use super::Refusal;
+use crate::lines::text::with_causes;
 use crate::manual;
 use crate::oidc::Fault;
 use crate::proxy::{Fault as UpstreamFault, ForwardError};
@@ -222,12 +223,6 @@ fn upstream(error: &ForwardError) -> Outline {
         private: Some(with_causes(error)),
         level,
     }
-}
-
-/// An error with what caused it, in one line.
-pub(in crate::flow) fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Whether an error of the provider speaks of the redirect URI, in the words that providers use for it.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::login::LoginError;
-use self::words::{chain, slash};
+use self::words::slash;
 use crate::identity::ProviderName;
+use crate::lines::text::with_causes;
 use crate::manual;
 
 /// Why a provider cannot be set up at all.
@@ -56,7 +57,7 @@ pub enum Fault {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ProviderError {
     /// No connection, no TLS, or an answer that broke off.
-    #[error("{call} of {host}: {}; existing sessions go on, new sign-ins fail", chain(source))]
+    #[error("{call} of {host}: {}; existing sessions go on, new sign-ins fail", with_causes(&**source))]
     Unreachable {
         /// The call.
         call: Call,

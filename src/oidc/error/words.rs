@@ -1,19 +1,6 @@
 //! Phrases of the messages.
 
-use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// An error with its causes. Clients of the network say "client error" and keep the cause to themselves.
-pub(super) fn chain(error: &Arc<dyn Error + Send + Sync>) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
-}
 
 pub(super) fn slash(configured: &str, found: &str) -> &'static str {
     match (configured.strip_suffix('/'), found.strip_suffix('/')) {

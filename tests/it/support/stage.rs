@@ -222,6 +222,22 @@ impl Stage {
     pub(crate) fn events(&self) -> Vec<serde_json::Value> {
         self.lines.take().iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
+
+    /// The same, with an access line among them. It comes at the end of an answer, which the client may see first.
+    pub(crate) async fn events_with_access(&self) -> Vec<serde_json::Value> {
+        let mut all = self.events();
+        while !all.iter().any(|line| line["kind"] == "access") {
+            tokio::task::yield_now().await;
+            all.extend(self.events());
+        }
+        all
+    }
+
+    /// The last access line, when there is one.
+    pub(crate) async fn access_line(&self) -> serde_json::Value {
+        let all = self.events_with_access().await;
+        all.into_iter().rfind(|line| line["kind"] == "access").expect("it was waited for")
+    }
 }
 
 async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
