@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod lease;
 pub mod lines;
+pub mod manual;
 pub mod meter;
 pub mod observe;
 pub mod random;

@@ -18,7 +18,7 @@ pub use settings::{Settings, Sink};
 pub use trail::{Form, Trail};
 
 use crate::clock::Timestamp;
-use crate::lines::{bounded, spoken};
+use crate::lines::text::{self, HOST, METHOD, PATH, bounded, spoken};
 use crate::web::ClientAddr;
 
 /// An event, with what is known of it.
@@ -69,23 +69,20 @@ pub struct Who<'a> {
 #[derive(Clone, Debug, Serialize)]
 pub struct What<'a> {
     /// The method.
-    #[serde(serialize_with = "method")]
+    #[serde(serialize_with = "text::method")]
     pub method: &'a str,
     /// The host.
-    #[serde(serialize_with = "host")]
+    #[serde(serialize_with = "text::host")]
     pub host: &'a str,
     /// The path, without query.
-    #[serde(serialize_with = "path")]
+    #[serde(serialize_with = "text::path")]
     pub path: &'a str,
 }
 
 /// What a line takes, mostly.
 const LINE: usize = 512;
 
-/// The longest value of each kind in a line, in bytes: whoever sends requests must not choose how fast a disk fills.
-const METHOD: usize = 32;
-const HOST: usize = 255;
-const PATH: usize = 2048;
+/// The longest detail in a line, in bytes.
 const DETAIL: usize = 1024;
 
 impl<'a> Event<'a> {
@@ -117,7 +114,7 @@ impl<'a> Event<'a> {
         }
         #[derive(Serialize)]
         struct Line<'a> {
-            #[serde(serialize_with = "as_text")]
+            #[serde(serialize_with = "text::shown")]
             time: Timestamp,
             kind: &'static str,
             event: &'static str,
@@ -212,28 +209,11 @@ fn clock_of_day(time: Timestamp) -> String {
     time.to_string().get(11..19).unwrap_or_default().to_owned()
 }
 
-fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
 fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => serializer.collect_str(value),
         None => serializer.serialize_none(),
     }
-}
-
-// serde hands the field over by reference, whatever it is.
-fn method<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, METHOD))
-}
-
-fn host<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, HOST))
-}
-
-fn path<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, PATH))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Event, EventName};
 use crate::clock::Timestamp;
 use crate::lines::Lines;
+use crate::manual;
 
 /// Where events go, and in which form. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -100,6 +101,7 @@ impl Trail {
             last.logged = Some(now);
             tracing::error!(
                 code = "audit/dropped",
+                url = manual::url("audit/dropped"),
                 dropped = lost,
                 "audit events are lost: whoever takes them is too slow, or they cannot be written; requests go on"
             );

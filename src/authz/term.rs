@@ -140,7 +140,7 @@ impl Term {
             Self::Domain(name) => format!("e-mail addresses at {name}"),
             Self::Group(name) => format!("group {name}"),
             Self::Provider(name) => format!("accounts of {name}"),
-            Self::Claim { path, value } => format!("{path} {value}"),
+            Self::Claim { path, value } => format!("claim {path} = {value}"),
             Self::Network(network) => format!("network {network}"),
         }
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{ConfigArgs, Exit, print, refuse, tell};
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, Effective, Fault, Loaded};
 use crate::session::Settings;
 
 #[derive(Debug, Args)]
@@ -15,26 +16,37 @@ pub(super) struct Arguments {
     /// Let warnings fail the check (exit code 3)
     #[arg(long)]
     strict: bool,
-    /// Print faults and warnings as a JSON list, and nothing else
+    /// Print every value that holds, as a configuration with where each came from; secrets as their references
+    #[arg(long)]
+    print: bool,
+    /// Print faults and warnings as a JSON list, and nothing else; with --print an object, the values beside them
     #[arg(long)]
     json: bool,
 }
 
+/// What `--print --json` shows.
+#[derive(Serialize)]
+struct Printed<'a> {
+    faults: &'a [Fault],
+    values: &'a [Effective],
+}
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let path = arguments.config.path();
-    let loaded = config::load(&path, &arguments.config.outside());
-    let (warnings, config) = match loaded {
-        Ok(Loaded { config, warnings }) => (warnings, config),
-        Err(faults) => {
-            if !arguments.json {
-                return refuse(&faults);
-            }
-            print(&serde_json::to_string_pretty(faults.list()).unwrap_or_default());
+    let loaded = match config::load(&path, &arguments.config.outside()) {
+        Ok(loaded) => loaded,
+        Err(faults) if arguments.json => {
+            print_json(arguments, faults.list(), &[]);
             return Exit::Config;
         }
+        Err(faults) => return refuse(&faults),
     };
+    let Loaded { config, warnings, effective } = loaded;
     if arguments.json {
-        print(&serde_json::to_string_pretty(&warnings).unwrap_or_default());
+        print_json(arguments, &warnings, &effective);
+    } else if arguments.print {
+        effective.iter().for_each(|value| print(&value.to_string()));
+        warnings.iter().for_each(|warning| tell(&warning.to_string()));
     } else {
         print(&path.display().to_string());
         report(&config);
@@ -42,6 +54,15 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         print(&verdict(warnings.len()));
     }
     if arguments.strict && !warnings.is_empty() { Exit::Warnings } else { Exit::Fine }
+}
+
+fn print_json(arguments: &Arguments, faults: &[Fault], values: &[Effective]) {
+    let text = if arguments.print {
+        serde_json::to_string_pretty(&Printed { faults, values })
+    } else {
+        serde_json::to_string_pretty(faults)
+    };
+    print(&text.unwrap_or_default());
 }
 
 fn report(config: &Config) {

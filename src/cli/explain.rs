@@ -73,11 +73,13 @@ pub(super) fn run(arguments: Arguments) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    if let Some(name) = &arguments.provider
-        && !config.providers.iter().any(|provider| provider.name.as_str() == name)
-    {
-        tell(&format!("vestibule explain: there is no provider {name} in this configuration"));
-        return Exit::Usage;
+    if let Some(name) = &arguments.provider {
+        let names: Vec<&str> = config.providers.iter().map(|provider| provider.name.as_str()).collect();
+        if !names.contains(&name.as_str()) {
+            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            tell(&format!("vestibule explain: there is no provider {name}; the configuration has: {there}"));
+            return Exit::Usage;
+        }
     }
     let (line, request) = match request(&arguments, &config.public_url) {
         Ok(request) => request,
@@ -222,13 +224,14 @@ fn text(line: &str, seen: &Explanation) -> String {
         }
     }
     if seen.route.is_some() {
+        let width = seen.terms.iter().map(|term| term.term.chars().count() + 2).fold(18, usize::max);
         for list in ["deny", "require", "allow"] {
             let mut terms = seen.terms.iter().filter(|term| term.list == list).peekable();
             if terms.peek().is_none() {
                 row(list, "-");
             }
             for term in terms {
-                row(list, &format!("{:<18}{:<4}  {}", term.term, term.outcome, term.against));
+                row(list, &format!("{:<width$}{:<4}  {}", term.term, term.outcome, term.against));
             }
         }
     }

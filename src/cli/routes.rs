@@ -9,7 +9,7 @@ use crate::web::HostPattern;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
     match arguments.load() {
-        Ok(Loaded { config, warnings }) => {
+        Ok(Loaded { config, warnings, .. }) => {
             warnings.iter().for_each(|warning| tell(&warning.to_string()));
             print(&table(&config));
             Exit::Fine

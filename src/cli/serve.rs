@@ -9,7 +9,7 @@ use crate::lines::Lines;
 use crate::random::Random;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
-    let Loaded { config, warnings } = match arguments.load() {
+    let Loaded { config, warnings, .. } = match arguments.load() {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };

@@ -65,7 +65,7 @@ codes! {
     InsecureHttp = "insecure-http",
     /// An address to listen on that is none.
     Address = "address",
-    /// The admin listener shares an address with the public one.
+    /// The admin listener shares an address with the public one, or an upstream one with us.
     SameAddress = "same-address",
     /// A network that is none.
     Network = "network",

@@ -33,7 +33,7 @@ pub(super) fn read(top: &Section<'_>) -> General {
         }
         read
     });
-    let threads = top.field("threads").and_then(|field| values::number(&field, 1..=1024));
+    let threads = top.field("threads").and_then(|field| values::number(&field));
     let public_url = top
         .required("public_url", "write what people type: public_url = \"https://wiki.example.com\"")
         .and_then(|field| public_url(&field, plain_http));

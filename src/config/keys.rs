@@ -1,8 +1,8 @@
 //! Keys: the one table of every key that exists, by section. What is not here is refused as unknown.
 //!
-//! The schema, the reference page, and the names and types of the environment layer come from this table. To add a key:
+//! The schema, the reference page, `check --print`, and the names and types of the environment layer come from this table. To add a key:
 //! write it here (its meaning as a comment above it; kinds and defaults are in `kind.rs`), read it in the section's file,
-//! name it in `config.example.toml`, and run `VESTIBULE_BLESS=1 cargo test reference_page`. When a merge meets plain names
+//! name it in `config.example.toml`, and run `VESTIBULE_BLESS=1 cargo test the_reference_page`. When a merge meets plain names
 //! (`"max_wait",`), each becomes such a block. A table inside a table is a list of its own, as `Table(LISTEN)` below.
 //!
 //! A key that is accepted and does nothing would be a defect (of a restricting one: a hole), so a test gives each of
@@ -124,9 +124,8 @@ PROVIDER {
     client_secret: Secret, Means("none");
     /// What people read on pages.
     title: Text("text"), Means("Google, Microsoft, Apple or GitLab by the host of `issuer`, else that host");
-    /// What to ask for, `openid` among it. When it is not written, `groups` is added if a rule or header needs groups and
-    /// the provider lists that scope.
-    scopes: List(&Text("text")), Is("[\"openid\", \"profile\", \"email\"]");
+    /// What to ask for, `openid` among it.
+    scopes: List(&Text("text")), Means("`openid`, `profile`, `email`, and `groups` if a rule or header needs groups and the provider lists that scope");
     /// Becomes `{user}`. When it names the e-mail claim, an unverified address is refused.
     user_claim: CLAIM, Is("\"preferred_username\"");
     /// Becomes `{email}`, if verified.

@@ -113,6 +113,22 @@ pub(super) fn find(keys: &'static [Key], name: &str) -> Option<&'static Key> {
     keys.iter().find(|key| key.name == name)
 }
 
+/// What the key at `path` takes: the keys from these down to it, names of the operator's among them.
+pub(super) fn at<'a>(mut keys: &'static [Key], path: impl IntoIterator<Item = &'a str>) -> Option<Kind> {
+    let mut steps = path.into_iter();
+    loop {
+        let kind = find(keys, steps.next()?)?.kind;
+        keys = match kind {
+            Kind::Table(below) => below,
+            Kind::Named(below) => {
+                steps.next();
+                below
+            }
+            _ => return steps.next().is_none().then_some(kind),
+        };
+    }
+}
+
 /// Whether `text` may name a table: what a metric label, a log field and an environment path can all hold.
 pub(super) fn is_name(text: &str) -> bool {
     text.len() <= 64

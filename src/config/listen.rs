@@ -45,13 +45,12 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
             &[("x-forwarded", Convention::XForwarded), ("forwarded", Convention::Forwarded)],
         )
     });
-    let max_head = section.read("max_head", 32 << 10, |field| values::size(field, 4 << 10..=60 << 10));
+    let max_head = section.read("max_head", 32 << 10, values::size);
     Settings {
         http,
         admin,
         trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
-        max_connections: section
-            .read("max_connections", 10_000, |field| values::number(field, 1..=1_000_000)),
+        max_connections: section.read("max_connections", 10_000, values::number),
         max_head: usize::try_from(max_head).unwrap_or(usize::MAX),
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
         }),
         after_sign_out: section.read("after_sign_out", None, |field| after_sign_out(field, &path).map(Some)),
         rate: section.read("rate", Some(RATE), |field| {
-            let rate = values::number(field, 0..=1_000_000)?;
+            let rate = values::number(field)?;
             Some(u32::try_from(rate).ok().and_then(NonZeroU32::new))
         }),
         path,

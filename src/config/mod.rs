@@ -9,6 +9,7 @@ mod audit;
 mod certificates;
 mod code;
 mod document;
+mod effective;
 mod environment;
 mod fault;
 mod general;
@@ -44,6 +45,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use code::Code;
+pub use effective::Effective;
 pub use fault::{Fault, Faults, Severity};
 pub use outside::Outside;
 pub use schema::schema;
@@ -104,6 +106,8 @@ pub struct Loaded {
     pub config: Config,
     /// What the operator should know, in the order of the file.
     pub warnings: Vec<Fault>,
+    /// Every value that holds, and where it came from.
+    pub effective: Vec<Effective>,
 }
 
 /// The largest file that is read, in bytes.
@@ -134,7 +138,8 @@ pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
         let what = format!("cannot be read: {}", secrets::reason(&error));
         let help = match error.kind() {
             ErrorKind::NotFound => {
-                "name a file with --config FILE; without it vestibule.toml here is taken, else /etc/vestibule/vestibule.toml"
+                "name a file with --config FILE; without it vestibule.toml here is taken, else /etc/vestibule/vestibule.toml. \
+                 A first one has ten lines: docs/start.md. To see it work without one: vestibule demo"
             }
             ErrorKind::PermissionDenied => "let the user that runs this read it",
             _ => "name a file with --config FILE",
@@ -161,7 +166,8 @@ pub fn parse(text: &str, name: &str, folder: &Path, outside: &Outside) -> Result
     let context = Context::new(&document, &layers, outside);
     let config = check(&Section::top(&context, &layers.values, keys::TOP));
     let (config, warnings) = context.finish(config)?;
-    Ok(Loaded { config, warnings })
+    let effective = effective::list(&document, &layers);
+    Ok(Loaded { config, warnings, effective })
 }
 
 /// Reads every section, whatever is wrong with others.

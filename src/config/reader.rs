@@ -13,7 +13,8 @@ use super::code::Code;
 use super::document::Document;
 use super::fault::{Fault, Faults, Position, Severity, quote, settle};
 use super::keypath::KeyPath;
-use super::kind::{Key, find, is_name, names};
+use super::keys;
+use super::kind::{Key, Kind, at, find, is_name, names};
 use super::layers::{Layers, Origin};
 use super::nearest::nearest;
 use super::outside::Outside;
@@ -263,6 +264,11 @@ impl<'a> Field<'a> {
     /// Where it is.
     pub(super) const fn path(&self) -> &KeyPath {
         &self.path
+    }
+
+    /// What the table of keys says that it takes; none for what is inside of a value.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        at(keys::TOP, self.path.keys())
     }
 
     /// Whether nothing of the value may be shown, since it came from the environment.

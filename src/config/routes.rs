@@ -89,7 +89,7 @@ fn read_one<'a>(
             options::check_idle(section, rule, options, hosts, around);
         }
     }
-    let upstream = settings(section, rewriting);
+    let upstream = settings(section, rewriting, around.listen);
     let (plan, header_sets) = header_sets?;
     Some(RouteConfig {
         route: Arc::new(Route::new(id, name.to_owned(), rule?, plan, options?).accepting(providers?)),
@@ -100,8 +100,15 @@ fn read_one<'a>(
     })
 }
 
-fn settings(section: &Section<'_>, rewriting: Option<Rewriting>) -> Option<RouteSettings> {
+fn settings(
+    section: &Section<'_>,
+    rewriting: Option<Rewriting>,
+    listen: &listener::Settings,
+) -> Option<RouteSettings> {
     let target = upstream::target(section);
+    if let Some(target) = &target {
+        upstream::refuse_own(section, target, listen);
+    }
     let host_header =
         section.read("host_header", HostHeader::default(), |field| host_header(field, target.as_ref()));
     let seconds = Duration::from_secs;
@@ -109,7 +116,7 @@ fn settings(section: &Section<'_>, rewriting: Option<Rewriting>) -> Option<Route
     let timeout = section.read("timeout", Some(seconds(60)), |field| values::duration_or_off(field));
     let idle_timeout =
         section.read("idle_timeout", Some(seconds(15 * 60)), |field| values::duration_or_off(field));
-    let max_body = section.field("max_body").map(|field| values::size(&field, 1..=1 << 40));
+    let max_body = section.field("max_body").map(|field| values::size(&field));
     Some(RouteSettings {
         target: target?,
         host_header,

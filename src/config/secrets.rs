@@ -184,6 +184,9 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
                 ("session.key", Shown::Path) => {
                     format!("; make one with: vestibule keygen session --out {name}")
                 }
+                (_, Shown::Path) => {
+                    format!("; make it with: install -m 600 /dev/null {name}, then put the secret into it")
+                }
                 _ => String::new(),
             };
             let help = match error.kind() {

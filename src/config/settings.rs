@@ -7,7 +7,7 @@ use super::document;
 use super::fault::{Fault, plain};
 use super::keypath::KeyPath;
 use super::keys;
-use super::kind::{Key, Kind, find};
+use super::kind::{Key, Kind, at, find};
 use super::layers::{Origin, Setting};
 use super::outside::Outside;
 
@@ -86,20 +86,10 @@ fn remedy(key: &str, value: &str) -> String {
 
 /// Whether the key at this path takes a text.
 fn is_text(key: &str) -> bool {
-    let mut keys = keys::TOP;
-    let mut steps = key.split('.');
-    while let Some(found) = steps.next().and_then(|step| find(keys, step)) {
-        match found.kind {
-            Kind::Table(below) => keys = below,
-            Kind::Named(below) => {
-                keys = below;
-                steps.next();
-            }
-            Kind::Secret | Kind::Bool | Kind::Int(..) | Kind::List(_) | Kind::Texts | Kind::HeaderSets => {
-                return false;
-            }
-            _ => return steps.next().is_none(),
-        }
-    }
-    false
+    !matches!(
+        at(keys::TOP, key.split('.')),
+        None | Some(
+            Kind::Secret | Kind::Bool | Kind::Int(..) | Kind::List(_) | Kind::Texts | Kind::HeaderSets
+        )
+    )
 }

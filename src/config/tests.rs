@@ -1,6 +1,7 @@
 //! Tests of the configuration.
 
 mod arbitrary;
+mod effective;
 mod example;
 mod layers;
 mod place;

@@ -1,5 +1,6 @@
 //! Where a route's requests go: `upstream`, and `upstream_tls` for how the way there is secured.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use rustls_pki_types::pem::PemObject;
@@ -10,6 +11,7 @@ use super::fault::quote;
 use super::listen::MAX_SOCKET_PATH;
 use super::reader::{Field, Section};
 use super::{certificates, keys, secrets, values};
+use crate::listener::{self, Place};
 use crate::proxy::{ClientCertificate, Target, Tls, Trust};
 use crate::web::{HostName, Origin, Scheme};
 
@@ -69,6 +71,49 @@ pub(super) fn target(section: &Section<'_>) -> Option<Target> {
             None
         }
     }
+}
+
+/// Refuses a target that is a listener of ours: a request to `listen.http` would go round until no connection is left, and
+/// `listen.admin` would be public.
+pub(super) fn refuse_own(section: &Section<'_>, target: &Target, listen: &listener::Settings) {
+    let Some(field) = section.field("upstream") else { return };
+    let found = |address: &listener::Address| is_at(target, &address.place);
+    if let Some(address) = listen.http.iter().find(|address| found(address)) {
+        field.fault(
+            Code::SameAddress,
+            format!("{} is where we listen ourselves: {}", field.path(), address.text),
+            "name the address of the application; each request would come back to us until no connection is left",
+        );
+    } else if let Some(address) = listen.admin.as_ref().filter(|address| found(address)) {
+        field.fault(
+            Code::SameAddress,
+            format!("{} is our admin listener: {}", field.path(), address.text),
+            "name the address of the application; the admin listener must never be public",
+        );
+    }
+}
+
+/// Whether a connection to `target` comes to `place`. Names other than localhost are not resolved here.
+fn is_at(target: &Target, place: &Place) -> bool {
+    match (target, place) {
+        (Target::Http { host, port }, Place::Tcp(sockets)) => sockets.iter().any(|socket| {
+            let reaches = match host.address() {
+                Some(address) => socket.ip() == address || (is_here(address) && socket.ip().is_unspecified()),
+                None => host.is_loopback() && (socket.ip().is_loopback() || socket.ip().is_unspecified()),
+            };
+            socket.port() == *port && reaches
+        }),
+        (Target::Unix { path }, Place::Unix(socket)) => path == socket,
+        // There is no TLS to be had from us.
+        (Target::Https { .. }, _)
+        | (Target::Http { .. }, Place::Unix(_))
+        | (Target::Unix { .. }, Place::Tcp(_)) => false,
+    }
+}
+
+/// Whether the address is this machine's, as far as it shows. The unspecified one connects to it too.
+const fn is_here(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified()
 }
 
 fn url(field: &Field<'_>) -> Option<Target> {

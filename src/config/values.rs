@@ -1,12 +1,12 @@
 //! Values: the words of the file that mean a duration, a size, a number or a choice.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use figment::value::Value;
 
 use super::code::Code;
 use super::fault::quote;
+use super::kind::Kind;
 use super::nearest::nearest;
 use super::reader::Field;
 
@@ -73,8 +73,9 @@ pub(super) fn any_duration(field: &Field<'_>) -> Option<Duration> {
     duration
 }
 
-/// A size in bytes.
-pub(super) fn size(field: &Field<'_>, legal: RangeInclusive<u64>) -> Option<u64> {
+/// A size in bytes, within the bounds of its key.
+pub(super) fn size(field: &Field<'_>) -> Option<u64> {
+    let Some(Kind::Size(least, most)) = field.kind() else { return unbounded(field) };
     let key = field.path().key();
     if let Some(spelling) = bare_number(field) {
         field.fault(
@@ -93,37 +94,44 @@ pub(super) fn size(field: &Field<'_>, legal: RangeInclusive<u64>) -> Option<u64>
         );
         return None;
     };
-    if !legal.contains(&size) {
+    if !(least..=most).contains(&size) {
         field.fault(
             Code::Size,
             format!("{} is {}, which is out of range", field.path(), quote(text)),
-            format!("write {} to {}", in_units(*legal.start()), in_units(*legal.end())),
+            format!("write {} to {}", in_units(least), in_units(most)),
         );
         return None;
     }
     Some(size)
 }
 
-/// A number in `legal`.
-pub(super) fn number(field: &Field<'_>, legal: RangeInclusive<u32>) -> Option<usize> {
+/// A number within the bounds of its key.
+pub(super) fn number(field: &Field<'_>) -> Option<usize> {
+    let Some(Kind::Int(least, most)) = field.kind() else { return unbounded(field) };
     let key = field.path().key();
     let number = match field.value() {
         Value::Num(_, number) => number.to_i128(),
         _ => None,
     };
     let Some(number) = number else {
-        field.wrong_type("a whole number", &format!("{key} = {}", legal.end().min(&100)));
+        field.wrong_type("a whole number", &format!("{key} = {}", most.min(100)));
         return None;
     };
-    let fitting = u32::try_from(number).ok().filter(|number| legal.contains(number));
+    let fitting = u32::try_from(number).ok().filter(|number| (least..=most).contains(number));
     if fitting.is_none() {
         field.fault(
             Code::Number,
             format!("{} is out of range", field.path()),
-            format!("write a number from {} to {}", legal.start(), legal.end()),
+            format!("write a number from {least} to {most}"),
         );
     }
     fitting.and_then(|number| usize::try_from(number).ok())
+}
+
+/// A reader that asks for the bounds of a key which the table gives none: a defect of ours, and nothing is legal then.
+fn unbounded<T>(field: &Field<'_>) -> Option<T> {
+    field.wrong_type("what the table of keys says", "docs/configuration.md");
+    None
 }
 
 /// `true` or `false`, as the two values of what it means.
@@ -211,7 +219,7 @@ mod tests {
     use super::{DURATION_UNITS, SIZE_UNITS, in_units, with_units};
 
     #[test]
-    fn words_with_units() {
+    fn words_with_units_are_summed_and_doubtful_ones_are_refused() {
         for (text, milliseconds) in
             [("90s", 90_000), ("1h30m", 5_400_000), ("7d", 604_800_000), ("250ms", 250), ("0s", 0)]
         {

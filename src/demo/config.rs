@@ -95,7 +95,7 @@ pub(super) fn banner(ports: Ports) -> String {
 Things to try
   {gateway}/admin      only group ops: alice enters, bob is refused and told why
   {gateway}/public     no sign-in needed
-  {gateway}/sensitive  only with a second factor: choose it on the sign-in page
+  {gateway}/sensitive  only with a second factor: \"Use another account\", then \"with second factor\"
   curl -i {gateway}/   401, not a redirect: this is not a browser
   curl -i -H 'X_Forwarded_User: root' {gateway}/public    see it stripped
 

@@ -12,6 +12,7 @@ use http_body_util::Full;
 
 use super::refusal::with_causes;
 use crate::clock::Clock;
+use crate::manual;
 use crate::proxy;
 use crate::telemetry::{Ended, OpenLine};
 
@@ -131,9 +132,10 @@ impl AccessGuard {
 
     fn broke(&mut self, error: &proxy::BodyError) {
         self.broken = Some(error.word());
+        let url = manual::url(error.word());
         match error {
-            proxy::BodyError::LeaseEnded => tracing::info!(code = error.word(), "{error}"),
-            _ => tracing::warn!(code = error.word(), "{}", with_causes(error)),
+            proxy::BodyError::LeaseEnded => tracing::info!(code = error.word(), url, "{error}"),
+            _ => tracing::warn!(code = error.word(), url, "{}", with_causes(error)),
         }
     }
 }

@@ -99,7 +99,7 @@ pub struct TermSeen {
     pub list: &'static str,
     /// As written.
     pub term: String,
-    /// `hit`, `miss`, or `open`: it is about a person, and nobody is signed in.
+    /// `hit`, `miss`, or `open`: it is about a person, and nobody is signed in, or not with a provider of the route.
     pub outcome: &'static str,
     /// What it was held against.
     pub against: String,
@@ -146,7 +146,7 @@ pub fn explain(generation: &Arc<Generation>, shared: &Shared, question: Question
     let Question { request, peer, persona } = question;
     let visit = match observe::read(generation, shared, peer, &request) {
         Ok(visit) => visit,
-        Err(unread) => return unreadable(&request, peer, &unread.refusal),
+        Err(unread) => return unreadable(&request, unread.client, &unread.refusal),
     };
     let facts = visit.facts();
     let asked = request.uri().path();
@@ -187,9 +187,8 @@ pub fn explain(generation: &Arc<Generation>, shared: &Shared, question: Question
         head,
     });
     // Whose provider does not count here is nobody to the rule.
-    let identity = visitor
-        .map(|visitor| visitor.session.identity())
-        .filter(|identity| route.providers().contains(identity.provider()));
+    let person = visitor.map(|visitor| visitor.session.identity());
+    let identity = person.filter(|identity| route.providers().contains(identity.provider()));
     let judged = route.rule().judge_each(identity, facts).map(|(list, entry, outcome)| TermSeen {
         list: list.as_str(),
         term: entry.text().to_owned(),
@@ -198,7 +197,7 @@ pub fn explain(generation: &Arc<Generation>, shared: &Shared, question: Question
             authz::Outcome::Fails => "miss",
             authz::Outcome::NeedsSession => "open",
         },
-        against: against(entry.term(), identity, &seen.client),
+        against: against(entry.term(), identity, person, &seen.client),
     });
     seen.terms = judged.collect();
     seen.outcome = match decide(facts, route, visitor) {
@@ -276,13 +275,19 @@ fn kept_claims(generation: &Generation, given: &[(String, String)]) -> (Vec<Clai
     (kept, unasked)
 }
 
-/// What a term was held against, in words.
-fn against(term: &Term, identity: Option<&Identity>, client: &str) -> String {
+/// What a term was held against, in words. `identity` is the `person` if the rule counts them.
+fn against(term: &Term, identity: Option<&Identity>, person: Option<&Identity>, client: &str) -> String {
     if let Term::Network(_) = term {
         return format!("client is {client}");
     }
     let Some(identity) = identity else {
-        return if *term == Term::Everyone { String::new() } else { "nobody is signed in".to_owned() };
+        return match person {
+            _ if *term == Term::Everyone => String::new(),
+            None => "nobody is signed in".to_owned(),
+            Some(other) => {
+                format!("{} signed in with {}, which the route does not take", other.user(), other.provider())
+            }
+        };
     };
     let user = identity.user();
     match term {
@@ -352,10 +357,10 @@ fn refused(refusal: &Refusal) -> Outcome {
     }
 }
 
-fn unreadable(request: &Request<()>, peer: PeerAddr, refusal: &Refusal) -> Explanation {
+fn unreadable(request: &Request<()>, client: ClientAddr, refusal: &Refusal) -> Explanation {
     Explanation {
         route: None,
-        client: ClientAddr::from(peer).to_string(),
+        client: client.to_string(),
         judged_path: None,
         kind: crate::web::RequestKind::of(request.method(), request.headers()).name(),
         session: None,

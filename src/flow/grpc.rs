@@ -1,8 +1,9 @@
-//! Refusals for gRPC clients: the answer is always HTTP 200, and what happened stands in `grpc-status`.
+//! Refusals for gRPC clients: what happened stands in `grpc-status`.
 //!
-//! A head without a body is what the protocol calls Trailers-Only ("gRPC over HTTP/2", Responses). Only a POST with a
-//! gRPC content type gets here, and only on its way to an upstream: whoever asks for a decision (forward-auth) must be
-//! answered by the HTTP status, where 200 would let the request in.
+//! A head without a body is what the protocol calls Trailers-Only ("gRPC over HTTP/2", Responses). Over HTTP/2 its HTTP status
+//! is 200, as the protocol wants it. A POST with a gRPC content type over HTTP/1.1 is gRPC-Web, or somebody's way to get a
+//! refusal that looks like a success: to a cache, to a health check, to a proxy that asks us whether to let a request in. There
+//! the HTTP status is the true one, which clients of either protocol understand ("HTTP to gRPC Status Code Mapping").
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;

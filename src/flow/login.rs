@@ -20,6 +20,7 @@ use super::told::Once;
 use super::visit::{Ending, Visit};
 use super::{onward, own};
 use crate::audit::EventName;
+use crate::manual;
 pub(super) use crate::oidc::Account;
 use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
@@ -180,6 +181,7 @@ fn admit(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<(), Refu
     if facts.forwarded().trust() == Trust::Untrusted && rate::is_private(peer.ip()) && shared.rate.warns() {
         tracing::warn!(
             code = "login/rate",
+            url = manual::url("login/rate"),
             %peer,
             "{limit} sign-ins a minute were started from one private address or Unix socket; if that is a proxy in front, \
              name it in listen.trusted_proxies, or all its clients count as one"

@@ -19,6 +19,7 @@ mod onward;
 mod own;
 mod providers;
 mod rate;
+mod reader;
 mod refusal;
 mod request;
 mod session;

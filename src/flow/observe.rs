@@ -6,8 +6,9 @@ use http::header::HOST;
 use http::{Method, Request};
 
 use super::gateway::{Generation, Shared};
+use super::reader::Reader;
 use super::refusal::Refusal;
-use super::visit::{Caller, Reader, Unread, Visit};
+use super::visit::{Caller, Unread, Visit};
 use crate::web::facts::Parts;
 use crate::web::forwarded::Trust;
 use crate::web::{CanonicalPath, Facts, HostName, PeerAddr, RequestId, RequestKind, Source};
@@ -21,6 +22,7 @@ pub(super) fn read<B>(
 ) -> Result<Visit, Box<Unread>> {
     let headers = request.headers();
     let forwarded = generation.trusted_proxies.read(peer, headers);
+    let client = forwarded.client();
     let id = match forwarded.trust() {
         Trust::Trusted => {
             headers.get("x-request-id").and_then(|id| id.to_str().ok()).and_then(RequestId::parse)
@@ -29,7 +31,7 @@ pub(super) fn read<B>(
     };
     let id = id.unwrap_or_else(|| RequestId::fresh(shared.ids.next()));
     let kind = RequestKind::of(request.method(), headers);
-    let (reader, caller) = (Reader::of(kind), Caller::of(request));
+    let (reader, caller) = (Reader::of(kind, request.version()), Caller::of(request));
     let parts = host(request).and_then(|host| {
         let path = target(generation, request)?;
         Ok(Parts {
@@ -55,6 +57,7 @@ pub(super) fn read<B>(
             reader,
             caller,
             peer,
+            client,
             id,
             method: request.method().clone(),
             host: headers

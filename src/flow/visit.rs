@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, Response, Version};
 
 use super::answer::{AccessGuard, Body, CLIENT_GONE};
 use super::gateway::{Generation, Shared};
+use super::reader::Reader;
 use super::refusal::{Outline, Refusal};
 use crate::audit::{Event, EventName, What, Who};
 use crate::authz::Entry;
@@ -16,7 +17,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::gate::Route;
 use crate::session::Session;
 use crate::telemetry::{AccessLine, Answered, Ended, IdentityInLog, OpenLine, QueryInLog};
-use crate::web::{ClientAddr, Facts, PeerAddr, RequestId, RequestKind};
+use crate::web::{ClientAddr, Facts, PeerAddr, RequestId};
 
 /// A request whose facts were read.
 pub(super) struct Visit {
@@ -54,23 +55,13 @@ pub(super) struct Unread {
     pub(super) reader: Reader,
     pub(super) caller: Caller,
     pub(super) peer: PeerAddr,
+    pub(super) client: ClientAddr,
     pub(super) id: RequestId,
     pub(super) method: Method,
     pub(super) host: String,
     pub(super) path: String,
     pub(super) started: Instant,
     pub(super) now: Timestamp,
-}
-
-/// Who reads the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reader {
-    /// A person in a browser: a page.
-    Person,
-    /// A program: JSON.
-    Program,
-    /// A gRPC client: a status in the head, under this content type.
-    Grpc(&'static str),
 }
 
 /// How a request ended, for its access line.
@@ -81,29 +72,6 @@ pub(super) struct Ending<'a> {
     pub(super) upstream: Option<&'a str>,
     pub(super) answered: Option<Answered>,
     pub(super) who: Option<Who<'a>>,
-}
-
-impl Reader {
-    /// A person reads what a browser shows: whatever loads a page, in whichever way.
-    pub(super) const fn of(kind: RequestKind) -> Self {
-        match kind {
-            RequestKind::Navigation | RequestKind::Form | RequestKind::Frame | RequestKind::Prefetch => {
-                Self::Person
-            }
-            RequestKind::Grpc => Self::Grpc("application/grpc"),
-            RequestKind::GrpcWeb => Self::Grpc("application/grpc-web"),
-            RequestKind::Unmarked
-            | RequestKind::Fetch
-            | RequestKind::Resource
-            | RequestKind::Manifest
-            | RequestKind::ServiceWorker
-            | RequestKind::EventStream
-            | RequestKind::WebSocket
-            | RequestKind::Upgrade
-            | RequestKind::Preflight
-            | RequestKind::Call => Self::Program,
-        }
-    }
 }
 
 impl Caller {
@@ -338,7 +306,7 @@ impl Unread {
         }
         let mut event = Event::new(EventName::AccessDenied, self.now);
         event.request_id = Some(self.id.as_str());
-        event.client = Some(self.peer.into());
+        event.client = Some(self.client);
         event.reason = Some(outline.word);
         event.what = Some(What { method: self.method.as_str(), host: &self.host, path: &self.path });
         self.generation.logging.audit.record(&event);
@@ -348,7 +316,7 @@ impl Unread {
         let line = trail.open(&AccessLine {
             time: self.now,
             request_id: self.id.as_str(),
-            client: &ClientAddr::from(self.peer),
+            client: &self.client,
             peer: &self.peer,
             protocol: self.caller.protocol(),
             method: self.method.as_str(),

@@ -131,8 +131,9 @@ fn is_foreign(facts: &Facts, route: &Route) -> bool {
         return false;
     }
     match facts.source().origin() {
+        // A value that we do not know may be a new word for a foreign page.
         SaidOrigin::Absent => {
-            matches!(facts.source().site(), Some(FetchSite::CrossSite | FetchSite::SameSite))
+            !matches!(facts.source().site(), None | Some(FetchSite::SameOrigin | FetchSite::None))
         }
         SaidOrigin::Opaque | SaidOrigin::Origin(_) => !has_origin_of(facts, route),
     }

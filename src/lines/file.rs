@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::queue::put;
 use crate::clock::Clock;
+use crate::manual;
 
 /// The file, followed by its name.
 #[derive(Debug)]
@@ -85,6 +86,7 @@ impl LogFile {
             let path = self.path.display();
             tracing::error!(
                 code = "audit/write",
+                url = manual::url("audit/write"),
                 "the audit file {path} cannot be written: {error}; requests go on"
             );
         }

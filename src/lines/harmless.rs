@@ -14,7 +14,8 @@ pub fn harmless(line: String) -> String {
 
 /// Controls (ANSI sequences begin with one, C0 or C1); separators that some readers take for line ends; marks that turn the
 /// direction of writing, by which a terminal shows another line than was written; and what is invisible.
-fn is_harmful(c: char) -> bool {
+#[must_use]
+pub fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

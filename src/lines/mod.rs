@@ -6,13 +6,14 @@
 mod file;
 mod harmless;
 mod queue;
+pub mod text;
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use file::LogFile;
-pub use harmless::harmless;
+pub use harmless::{harmless, is_harmful};
+
 use queue::{Output, Queue};
 
 use crate::clock::Clock;
@@ -133,23 +134,6 @@ impl Lost {
             Class::Audit => self.audit.add(lines),
         }
     }
-}
-
-/// A value of a stranger's for a line: at most `limit` bytes of it, and three dots for the rest.
-#[must_use]
-pub fn bounded(text: &str, limit: usize) -> Cow<'_, str> {
-    if text.len() <= limit {
-        return Cow::Borrowed(text);
-    }
-    let part = (0..=limit).rev().find_map(|end| text.get(..end)).unwrap_or_default();
-    Cow::Owned(format!("{part}..."))
-}
-
-/// A name among other words: in quotes when it would look like several.
-#[must_use]
-pub fn spoken(name: &str) -> Cow<'_, str> {
-    let is_word = !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c == '"');
-    if is_word { Cow::Borrowed(name) } else { Cow::Owned(format!("{name:?}")) }
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Metadata {
         // Byte by byte, before anything else of it is believed: `https://op` and `https://op/` are two issuers.
         if found != issuer {
             let error = ProviderError::IssuerMismatch { configured: issuer.to_owned(), found: shown(found) };
-            tracing::warn!(provider = %settings.name, code = error.code(), "{error}");
+            error.log(&settings.name);
             return Err(error);
         }
         let metadata: Self =

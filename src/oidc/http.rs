@@ -130,12 +130,12 @@ impl Http {
         let response = match answer {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                tracing::warn!(provider = %self.provider, code = error.code(), "{error}");
+                error.log(&self.provider);
                 return Err(error);
             }
             Err(_elapsed) => {
                 let error = ProviderError::Timeout { call, host, limit: self.limit };
-                tracing::warn!(provider = %self.provider, code = error.code(), "{error}");
+                error.log(&self.provider);
                 return Err(error);
             }
         };

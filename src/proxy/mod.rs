@@ -249,7 +249,7 @@ impl Proxy {
         let client = facts.forwarded().client();
         let text = request::value(client.to_string());
         Forwarding {
-            chain: request::chain(facts.forwarded().chain(), &text),
+            chain: request::chain(facts.forwarded().chain(), client, &text),
             client: client.ip().map(|_| text),
             scheme: HeaderValue::from_static(scheme.as_str()),
             // The Host that was received, its port included; without one, the host that was judged.

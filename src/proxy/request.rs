@@ -17,7 +17,7 @@ use super::error::ForwardError;
 use super::hop;
 use super::upload::{Progress, Upload};
 use crate::clock::Clock;
-use crate::web::{Facts, RequestKind};
+use crate::web::{ClientAddr, Facts, RequestKind};
 
 /// Refuses what can be refused before the upstream, or the body, is looked at.
 pub(super) fn check(headers: &HeaderMap, max_body: Option<u64>) -> Result<(), ForwardError> {
@@ -97,15 +97,15 @@ pub(super) fn encode_path(path: &str) -> String {
     text
 }
 
-/// The value of X-Forwarded-For: the client and every hop behind it.
-pub(super) fn chain(hops: &[IpAddr], client: &HeaderValue) -> HeaderValue {
-    if hops.len() <= 1 {
-        return client.clone();
+/// The value of X-Forwarded-For: the client, in its word (`unknown`) if it has no address, and every hop behind it.
+pub(super) fn chain(hops: &[IpAddr], client: ClientAddr, word: &HeaderValue) -> HeaderValue {
+    let behind = if client.ip().is_some() { hops.get(1..).unwrap_or_default() } else { hops };
+    if behind.is_empty() {
+        return word.clone();
     }
-    let mut text = String::new();
-    for hop in hops {
-        let separator = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{separator}{hop}");
+    let mut text = client.to_string();
+    for hop in behind {
+        let _ = write!(text, ", {hop}");
     }
     value(text)
 }

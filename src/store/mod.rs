@@ -1,4 +1,4 @@
-//! Where sessions rest. So far: sealed in the browser's cookie, and opened ones in a bounded cache.
+//! Where sessions rest on this side: opened ones, in a bounded cache. Sealed ones rest in the browser's cookie.
 
 mod opened;
 

@@ -9,32 +9,33 @@ use serde::{Serialize, Serializer};
 
 use super::settings::Format;
 use crate::clock::Timestamp;
-use crate::lines::{Lines, bounded, spoken};
+use crate::lines::Lines;
+use crate::lines::text::{self, METHOD, PATH, bounded, spoken};
 
 /// A request and the head of its answer.
 #[derive(Clone, Copy, Serialize)]
 pub struct AccessLine<'a> {
     /// When the request came.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "text::shown")]
     pub time: Timestamp,
     /// Its id.
     pub request_id: &'a str,
     /// The client's address.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "text::shown")]
     pub client: &'a dyn Display,
     /// The connection's other end.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "text::shown")]
     pub peer: &'a dyn Display,
     /// The protocol: `HTTP/1.1`.
     pub protocol: &'a str,
     /// The method.
-    #[serde(serialize_with = "method")]
+    #[serde(serialize_with = "text::method")]
     pub method: &'a str,
     /// The host.
-    #[serde(serialize_with = "host")]
+    #[serde(serialize_with = "text::host")]
     pub host: &'a str,
     /// The path, with its query where that is asked for.
-    #[serde(serialize_with = "path")]
+    #[serde(serialize_with = "text::path")]
     pub path: &'a str,
     /// The route's name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,10 +115,7 @@ struct Behind {
 /// What a line takes, mostly.
 const LINE: usize = 768;
 
-/// The longest value of each kind, in bytes.
-const METHOD: usize = 32;
-const HOST: usize = 255;
-const PATH: usize = 2048;
+/// The longest name of a browser, in bytes.
 const AGENT: usize = 256;
 
 impl AccessTrail {
@@ -210,23 +208,6 @@ impl AccessLine<'_> {
             id: self.request_id.to_owned(),
         }
     }
-}
-
-fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-// serde hands the field over by reference, whatever it is.
-fn method<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, METHOD))
-}
-
-fn host<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, HOST))
-}
-
-fn path<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, PATH))
 }
 
 fn agent<S: Serializer>(value: &Option<&[u8]>, serializer: S) -> Result<S::Ok, S::Error> {

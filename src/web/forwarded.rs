@@ -20,7 +20,8 @@ pub enum PeerAddr {
     Unix,
 }
 
-/// The address that we hold to be the client's. Unknown when it came over a Unix socket and nobody trusted says more.
+/// The address that we hold to be the client's. Unknown when it came over a Unix socket and nobody trusted says more, and
+/// when what trusted proxies say of it is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddr(Option<IpAddr>);
 
@@ -61,7 +62,7 @@ pub enum Trust {
     Untrusted,
 }
 
-/// How many hops are looked at; what stands further left has no say.
+/// How many hops are looked at. A client behind more trusted ones is unknown.
 const MAX_HOPS: usize = 32;
 
 impl PeerAddr {
@@ -170,9 +171,12 @@ impl TrustedProxies {
         // A peer without an address is left out: the hops behind it are of this machine.
         let mut chain: Vec<IpAddr> = peer.ip().into_iter().collect();
         let mut scheme = fallback;
-        for (address, spoken) in hops.into_iter().take(MAX_HOPS) {
-            // An obfuscated or broken hop hides whatever is behind it: the last address we know is the client's.
-            let Some(address) = address else { break };
+        let mut client = peer.ip();
+        for (number, (address, spoken)) in hops.into_iter().enumerate() {
+            // An obfuscated or broken hop hides whatever is behind it, and so does one too far away. The last address we
+            // know is a proxy's: to hold that for the client's would lend a stranger the proxy's place in the network.
+            client = address.filter(|_| number < MAX_HOPS);
+            let Some(address) = client else { break };
             chain.push(address);
             scheme = spoken;
             if !self.contains(address) {
@@ -180,8 +184,7 @@ impl TrustedProxies {
             }
         }
         chain.reverse();
-        let client = ClientAddr(chain.first().copied());
-        Forwarded { client, chain, scheme, trust: Trust::Trusted }
+        Forwarded { client: ClientAddr(client), chain, scheme, trust: Trust::Trusted }
     }
 }
 
@@ -204,7 +207,7 @@ impl Forwarded {
         self.trust
     }
 
-    /// The client and every hop behind it up to our peer, for the next `X-Forwarded-For`; empty when none is known.
+    /// The client, if it is known, and every hop behind it up to our peer, for the next `X-Forwarded-For`.
     #[must_use]
     pub fn chain(&self) -> &[IpAddr] {
         &self.chain

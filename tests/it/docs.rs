@@ -178,27 +178,49 @@ fn codes() -> BTreeSet<String> {
         "audit", "provider", "login", "token", "userinfo", "identity", "session", "upstream", "request",
         "internal",
     ];
-    fn collect(path: &Path, into: &mut BTreeSet<String>) {
-        if path.is_dir() {
-            fs::read_dir(path).expect("a folder").flatten().for_each(|entry| collect(&entry.path(), into));
-            return;
-        }
-        if path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests")) {
-            return;
-        }
-        let text = fs::read_to_string(path).unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for (_, text) in sources() {
         for word in text.split('"').skip(1) {
             let Some((group, rest)) = word.split_once('/') else { continue };
             let is_word =
                 !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
             if GROUPS.contains(&group) && is_word {
-                into.insert(word.to_owned());
+                found.insert(word.to_owned());
             }
         }
     }
-    let mut found = BTreeSet::new();
+    found
+}
+
+/// Every source file with its text, tests aside.
+fn sources() -> Vec<(PathBuf, String)> {
+    fn collect(path: &Path, into: &mut Vec<(PathBuf, String)>) {
+        if path.is_dir() {
+            fs::read_dir(path).expect("a folder").flatten().for_each(|entry| collect(&entry.path(), into));
+        } else if !path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests")) {
+            into.push((path.to_owned(), fs::read_to_string(path).unwrap_or_default()));
+        }
+    }
+    let mut found = Vec::new();
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     found
+}
+
+#[test]
+fn every_log_line_with_a_code_says_where_it_is_explained() {
+    let mut lines = 0;
+    for (path, text) in sources() {
+        for call in ["tracing::error!(", "tracing::warn!(", "tracing::info!("] {
+            for call in text.split(call).skip(1) {
+                let fields = call.split(");").next().unwrap_or_default();
+                if fields.contains("code = ") {
+                    assert!(fields.contains("url"), "{}: {fields}", path.display());
+                    lines += 1;
+                }
+            }
+        }
+    }
+    assert!(lines > 7, "the lines were looked for: {lines}");
 }
 
 #[test]

@@ -18,7 +18,8 @@ use super::grpc;
 use super::links::start_link;
 use super::login::Ended;
 use super::own;
-use super::visit::{Reader, Visit};
+use super::reader::{Carrier, Reader};
+use super::visit::Visit;
 use crate::oidc::{CallbackError, LoginError, Provider};
 use crate::pages::{Frame, Pages};
 use crate::proxy::ForwardError;
@@ -142,9 +143,9 @@ impl Refusal {
                     links.filter(|_| matches!(self, Self::SignInNeeded)).map(|(sign_in, _)| sign_in);
                 Pages::json(outline.status, outline.word, &outline.public, sign_in, id.as_str())
             }
-            Reader::Grpc(content_type) => grpc::answer(content_type, &outline),
+            Reader::Grpc(content_type, _) => grpc::answer(content_type, &outline),
         };
-        if !matches!(reader, Reader::Grpc(_)) {
+        if !matches!(reader, Reader::Grpc(_, Carrier::Http2)) {
             *response.status_mut() = outline.status;
         }
         let headers = response.headers_mut();

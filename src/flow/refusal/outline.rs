@@ -6,6 +6,7 @@ use http::StatusCode;
 use tracing::Level;
 
 use super::Refusal;
+use crate::manual;
 use crate::oidc::Fault;
 use crate::proxy::{Fault as UpstreamFault, ForwardError};
 
@@ -25,7 +26,7 @@ pub(in crate::flow) struct Outline {
 impl Outline {
     /// Where the documentation explains the word; only words of a group are.
     pub(in crate::flow) fn url(&self) -> Option<String> {
-        self.word.contains('/').then(|| format!("docs/errors.md#{}", self.word.replace('/', "-")))
+        manual::url(self.word)
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 pub use self::login::LoginError;
 use self::words::{chain, slash};
 use crate::identity::ProviderName;
+use crate::manual;
 
 /// Why a provider cannot be set up at all.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +134,11 @@ pub enum ProviderError {
 // === impl ProviderError ===
 
 impl ProviderError {
+    /// Tells the log, where the provider of that name is asked.
+    pub(super) fn log(&self, provider: &ProviderName) {
+        tracing::warn!(%provider, code = self.code(), url = manual::url(self.code()), "{self}");
+    }
+
     /// The stable word for it.
     #[must_use]
     pub const fn code(&self) -> &'static str {

@@ -73,14 +73,24 @@ fn the_client_is_the_first_untrusted_hop_from_the_right_over_all_lines() {
 }
 
 #[test]
-fn a_broken_hop_ends_the_walk_at_the_last_known_address() {
-    for value in ["1.1.1.1, unknown", "1.1.1.1, _hidden", "1.1.1.1, ?"] {
-        assert_eq!(
-            client(Convention::XForwarded, "10.0.0.1:1", &[("x-forwarded-for", value)]),
-            "10.0.0.1",
-            "{value}"
-        );
+fn behind_a_broken_hop_the_client_is_unknown_and_not_the_proxy() {
+    for value in ["1.1.1.1, unknown", "1.1.1.1, _hidden", "1.1.1.1, ?", "1.1.1.1, unix:"] {
+        let value = format!("{value}, 10.0.0.2");
+        let read = read(Convention::XForwarded, "10.0.0.1:1", &[("x-forwarded-for", &value)]);
+        assert_eq!(read.client().to_string(), "unknown", "{value}");
+        let chain: Vec<_> = read.chain().iter().map(ToString::to_string).collect();
+        assert_eq!(chain, ["10.0.0.2", "10.0.0.1"], "{value}: the proxies are known all the same");
     }
+}
+
+#[test]
+fn behind_more_proxies_than_are_looked_at_the_client_is_unknown() {
+    let hops = |count: usize| vec!["10.0.0.2"; count].join(", ");
+    let client = |value: String| client(Convention::XForwarded, "10.0.0.1:1", &[("x-forwarded-for", &value)]);
+    assert_eq!(client(hops(32)), "10.0.0.2");
+    assert_eq!(client(hops(33)), "unknown");
+    assert_eq!(client(format!("6.6.6.6, {}", hops(32))), "unknown");
+    assert_eq!(client(format!("6.6.6.6, {}", hops(31))), "6.6.6.6");
 }
 
 #[test]
@@ -136,7 +146,7 @@ fn a_separator_in_a_quoted_value_makes_no_hop() {
     ] {
         assert_eq!(
             client(Convention::Forwarded, "10.0.0.1:1", &[("forwarded", broken)]),
-            "10.0.0.1",
+            "unknown",
             "{broken}"
         );
     }

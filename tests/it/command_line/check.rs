@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::support::place::{Place, ten_lines};
+use crate::support::place::{Place, Said, ten_lines};
 
 #[test]
 fn the_configuration_of_the_readme_passes_and_says_what_to_register() {
@@ -103,4 +103,54 @@ fn the_example_configuration_passes_once_its_secrets_are_there() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml");
     fs::copy(example, place.path("vestibule.toml")).expect("the example");
     assert_eq!(place.run("check --strict").code, Some(0));
+}
+
+#[test]
+fn check_prints_every_value_with_its_source_and_no_secret() {
+    let place = Place::new("print");
+    place.put("vestibule.toml", &ten_lines(), 0o644);
+    let print = |line: &str| -> Said {
+        let mut command = place.command(line);
+        command.env("VESTIBULE_LISTEN__MAX_HEAD", "16KiB").args(["--set", "log.query=true"]);
+        command.output().expect("the binary").into()
+    };
+    let said = print("check --print");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    let lines: Vec<String> =
+        said.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for line in [
+        "public_url = \"https://wiki.example.com\" # vestibule.toml:1",
+        "# threads: one per core # default",
+        "listen.max_head = \"16KiB\" # environment VESTIBULE_LISTEN__MAX_HEAD",
+        "session.key = { file = \"session.key\" } # vestibule.toml:4",
+        "session.max_age = \"12h\" # default",
+        "log.query = true # --set log.query",
+    ] {
+        assert!(lines.iter().any(|own| own == line), "{line} in {}", said.out);
+    }
+    let json = print("check --print --json");
+    let parsed: serde_json::Value = serde_json::from_str(&json.out).expect("json");
+    assert_eq!(parsed["faults"], serde_json::json!([]));
+    assert_eq!(parsed["values"].as_array().map(Vec::len), Some(lines.len()));
+    let key = fs::read_to_string(place.path("session.key")).expect("the key");
+    for text in [&said.out, &json.out] {
+        assert!(!text.contains(key.trim()) && !text.contains("not-a-real-secret"), "{text}");
+    }
+
+    // It is a configuration: as such it says the same again, now all of it from the file.
+    place.put("printed.toml", &said.out, 0o644);
+    let again = place.run("check --print --config printed.toml");
+    assert_eq!((again.code, again.err.as_str()), (Some(0), ""), "{again:?}");
+    assert!(again.out.contains("session.max_age = \"12h\""), "{again:?}");
+    assert!(
+        again.out.lines().all(|line| line.starts_with('#') || line.contains("# printed.toml:")),
+        "{again:?}"
+    );
+
+    place.put("vestibule.toml", "", 0o644);
+    let broken = print("check --print --json");
+    let parsed: serde_json::Value = serde_json::from_str(&broken.out).expect("json");
+    assert_eq!((broken.code, &parsed["values"]), (Some(78), &serde_json::json!([])));
+    assert_eq!(parsed["faults"][0]["code"], "config/missing");
+    assert_eq!((print("check --print").code, print("check --print").out.as_str()), (Some(78), ""));
 }

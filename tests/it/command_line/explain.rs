@@ -53,12 +53,28 @@ fn explain_tells_the_decision_term_by_term_and_what_the_upstream_would_get() {
 }
 
 #[test]
+fn explain_tells_a_session_that_does_not_count_from_none() {
+    let place = Place::new("explain-providers");
+    let other = "[providers.other]\nissuer = \"https://other.example.com\"\nclient_id = \"wiki\"\n[routes.wiki]\n\
+        providers = [\"main\"]\ndeny = [\"network:192.0.2.0/24\"]";
+    place.put("vestibule.toml", &ten_lines().replace("[routes.wiki]", other), 0o644);
+    let said = place.run("explain /a --user bob --group staff --provider other");
+    assert_eq!(said.code, Some(4), "{said:?}");
+    for line in [
+        "\ndeny      network:192.0.2.0/24  miss  client is 127.0.0.1\n",
+        "\nallow     group:staff           open  bob signed in with other, which the route does not take\n",
+    ] {
+        assert!(said.out.contains(line), "{line:?} in {}", said.out);
+    }
+}
+
+#[test]
 fn explain_says_what_it_cannot_explain() {
     let place = Place::new("explain-usage");
     place.put("vestibule.toml", &ten_lines(), 0o644);
     for (line, text) in [
         ("explain ftp://wiki.example.com/", "is neither http(s)://HOST/PATH nor /PATH"),
-        ("explain /a --user bob --provider other", "there is no provider other"),
+        ("explain /a --user bob --provider other", "there is no provider other; the configuration has: main"),
         ("explain /a --group staff", "--user"),
         ("explain /a --user bob --claim acr", "NAME=VALUE"),
         ("explain /a --header nonsense", "NAME: VALUE"),

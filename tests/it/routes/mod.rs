@@ -228,6 +228,18 @@ allow = ["everyone"]
 require = ["network:10.0.0.0/8"]
 deny = ["network:10.66.0.0/16"]
 
+[routes.beside]
+path = "/beside"
+upstream = "UPSTREAM"
+allow = ["everyone"]
+require = ["network:127.0.0.0/8"]
+
+[routes.away]
+path = "/away"
+upstream = "UPSTREAM"
+allow = ["everyone"]
+deny = ["network:10.66.0.0/16"]
+
 [routes.six]
 path = "/six"
 upstream = "UPSTREAM"
@@ -309,6 +321,15 @@ async fn a_trusted_proxy_says_where_the_client_is_and_a_client_before_it_does_no
         ("/inside", "10.0.0.1, 10.66.0.1", 403),
         ("/inside", "10.0.0.1, unknown", 403),
         ("/inside", "2001:db8::1", 403),
+        // A hop that is no address hides the client; the proxy that wrote it stands in the network, but not for them.
+        ("/beside", "", 200),
+        ("/beside", "192.0.2.1", 403),
+        ("/beside", "10.0.0.1, unknown", 403),
+        ("/beside", "unix:", 403),
+        ("/beside", "unknown, 127.0.0.1", 403),
+        ("/away", "192.0.2.1", 200),
+        ("/away", "10.66.0.1", 403),
+        ("/away", "10.66.0.1, _hidden", 403),
         ("/six", "2001:db8::1", 200),
         ("/six", "2001:db9::1", 403),
         ("/six", "10.0.0.1", 403),
@@ -323,7 +344,23 @@ async fn a_trusted_proxy_says_where_the_client_is_and_a_client_before_it_does_no
         Some("private"),
         "a shared cache would hand it to other networks"
     );
-    assert_eq!(lines(&stage).len(), 5);
+    assert_eq!(lines(&stage).len(), 7);
+}
+
+#[tokio::test]
+async fn who_sends_what_cannot_be_read_is_named_and_not_the_proxy_that_passed_it_on() {
+    let stage = behind_a_proxy(RULES).await;
+    let _ = stage.events();
+    for (path, word) in [("/..", "bad_path"), ("/%2e%2e", "bad_path"), ("/", "head_too_large")] {
+        let size = if word == "head_too_large" { 40_000 } else { 1 };
+        let more = format!("x-forwarded-for: 192.0.2.1\r\nx: {}\r\n", "x".repeat(size));
+        ask(&stage, &format!("GET {path}"), "127.0.0.1", &more).await;
+        let told = stage.events();
+        assert_eq!(told.len(), 2, "{told:?}");
+        for line in told {
+            assert_eq!((&line["client"], &line["reason"]), (&"192.0.2.1".into(), &word.into()), "{line}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -343,7 +380,7 @@ async fn every_requirement_must_hold() {
     let more = format!("x-forwarded-for: 10.0.0.1\r\ncookie: {alice}\r\naccept: text/html\r\n");
     let page = ask(&stage, "GET /both", "127.0.0.1", &more).await.text();
     assert!(
-        page.contains("acr mfa") && !page.contains("group staff"),
+        page.contains("claim acr = mfa") && !page.contains("group staff"),
         "the page names what is missing: {page}"
     );
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -64,17 +64,8 @@ impl Upstream {
 
     /// Answers each request as `answer` says. An answer with `Connection: close` ends the connection.
     pub(crate) async fn start(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let received = Arc::new(Mutex::new(Vec::new()));
-        let (log, answer) = (Arc::clone(&received), Arc::new(answer));
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                tokio::spawn(serve(stream, log, answer));
-            }
-        });
-        Self { address, received, task }
+        let answer = Arc::new(answer);
+        Self::accepting(move |stream, log| serve(stream, log, Arc::clone(&answer))).await
     }
 
     /// As [`Upstream::start`], over TLS. Whoever is refused is still listened to, so that the refusal arrives.
@@ -82,19 +73,30 @@ impl Upstream {
         acceptor: TlsAcceptor,
         answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
+        let answer = Arc::new(answer);
+        Self::accepting(move |stream, log| {
+            let (answer, accepted) = (Arc::clone(&answer), acceptor.accept(stream).into_fallible());
+            async move {
+                match accepted.await {
+                    Ok(stream) => serve(stream, log, answer).await,
+                    Err((_, mut stream)) => while more(&mut stream, &mut Vec::new()).await.is_some() {},
+                }
+            }
+        })
+        .await
+    }
+
+    /// Takes connections at a port of its own, and has each served.
+    async fn accepting<S: Future<Output = ()> + Send + 'static>(
+        serve: impl Fn(TcpStream, Arc<Mutex<Vec<Received>>>) -> S + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let received = Arc::new(Mutex::new(Vec::new()));
-        let (log, answer) = (Arc::clone(&received), Arc::new(answer));
+        let log = Arc::clone(&received);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (log, answer, acceptor) = (Arc::clone(&log), Arc::clone(&answer), acceptor.clone());
-                tokio::spawn(async move {
-                    match acceptor.accept(stream).into_fallible().await {
-                        Ok(stream) => serve(stream, log, answer).await,
-                        Err((_, mut stream)) => while more(&mut stream, &mut Vec::new()).await.is_some() {},
-                    }
-                });
+                tokio::spawn(serve(stream, Arc::clone(&log)));
             }
         });
         Self { address, received, task }
