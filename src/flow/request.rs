@@ -132,7 +132,10 @@ async fn forward(
             let mut response = response.map(Body::upstream);
             guard_caches(response.headers_mut(), is_protected);
             if let (Some(session), Ok(presented)) = (session, presented) {
-                if presented.is_due(generation, visit.now()) && !is_shared(response.headers()) {
+                // Signed out while the answer was under way: a new seal would undo the clearing, and look like a stolen one.
+                let is_over = shared.revocations.contains(session.id());
+                let is_due = presented.is_due(generation, visit.now()) && !is_over;
+                if is_due && !is_shared(response.headers()) {
                     let touched = session.touched(visit.now());
                     if let Some(sealed) = session::seal(generation, shared, facts.host(), &touched) {
                         let cookie = session::cookie(generation, &touched, &sealed, visit.now());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use vestibule::demo::provider::Fault;
 
 use crate::support::stage::Plan;
@@ -167,4 +168,26 @@ async fn after_sign_out_is_where_a_sign_out_ends_that_names_no_place() {
         let answer = browser.press_once(&page, &[]).await;
         assert_eq!((answer.status, answer.location()), (303, expected), "without the provider");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_under_way_does_not_bring_the_cookie_back() {
+    let slow = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = slow.local_addr().expect("an address");
+    let routes = format!(
+        "[routes.home]\nupstream = \"UPSTREAM\"\nallow = [\"signed-in\"]\n\
+         [routes.slow]\npath = \"/slow\"\nupstream = \"http://{address}\"\nallow = [\"signed-in\"]\n"
+    );
+    let stage = Stage::with(Plan { routes, ..Plan::default() }).await;
+    let mut browser = stage.signed_in("alice").await;
+    // Long enough for a new seal.
+    stage.advance(Duration::from_secs(600));
+    let mut other_tab = browser.clone();
+    let answer = tokio::spawn(async move { other_tab.fetch("/slow").await });
+    let (mut stream, _) = slow.accept().await.expect("a connection");
+    let page = browser.load("/oauth2/sign_out").await;
+    assert_eq!(browser.press_once(&page, &[]).await.status, 303);
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.expect("an answer");
+    let answer = answer.await.expect("no test panicked");
+    assert_eq!((answer.status, answer.all("set-cookie").count()), (200, 0), "{answer:?}");
 }
