@@ -248,6 +248,7 @@ impl Entry {
             (Term::Network(_), None, _) => list == List::Deny,
             (Term::Everyone, ..) => true,
             (_, _, None) => return Outcome::NeedsSession,
+            (term, _, Some(identity)) if list == List::Deny => term.may_mean(identity),
             (term, _, Some(identity)) => term.is_of(identity),
         };
         if holds { Outcome::Holds } else { Outcome::Fails }

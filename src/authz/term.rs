@@ -101,6 +101,16 @@ impl Term {
         }
     }
 
+    /// Whether this term may mean that person: what it takes to be refused by it. Most mail servers deliver an address
+    /// in any case, so whoever is kept out under one must not come in under another.
+    #[must_use]
+    pub(super) fn may_mean(&self, identity: &Identity) -> bool {
+        match self {
+            Self::Email(address) => identity.email().is_some_and(|own| own.eq_ignore_ascii_case(address)),
+            _ => self.is_of(identity),
+        }
+    }
+
     /// What this term looks at, in words for the operator, if the person has nothing of the kind at all.
     #[must_use]
     pub(super) fn lacking(&self, identity: &Identity) -> Option<Cow<'static, str>> {

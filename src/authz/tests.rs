@@ -297,3 +297,22 @@ proptest! {
         prop_assert!(before || !enters(&rule(&pick(&allow), &pick(&require), &with(&deny))));
     }
 }
+
+#[test]
+fn an_address_that_is_denied_is_denied_in_any_case() {
+    let mallory = person("mallory", Some("Mallory@Example.com"), &[]);
+    for (list, address, expected) in [
+        ("allow", "mallory@example.com", "not allowed"),
+        ("allow", "Mallory@example.com", "pass email:Mallory@example.com"),
+        ("deny", "mallory@example.com", "denied email:mallory@example.com"),
+        ("deny", "MALLORY@EXAMPLE.COM", "denied email:MALLORY@EXAMPLE.COM"),
+        ("deny", "allory@example.com", "pass signed-in"),
+    ] {
+        let term = format!("email:{address}");
+        let rule = match list {
+            "allow" => rule(&[&term], &[], &[]),
+            _ => rule(&["signed-in"], &[], &[&term]),
+        };
+        assert_eq!(word(&rule, Some(&mallory), "10.0.0.1"), expected, "{list} {address}");
+    }
+}
