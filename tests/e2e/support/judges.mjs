@@ -23,6 +23,8 @@ const markup = new HtmlValidate(
 export async function axe(page) {
   // Evaluated by the debugger rather than added as a script: the page's own policy stays in force.
   await page.evaluate(axeCore.source);
+  // A colour on its way from light to dark is neither.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
   const { violations } = await page.evaluate(() =>
     globalThis.axe.run(document, {
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
