@@ -13,7 +13,7 @@ use super::document::Document;
 use super::fault::{Fault, Severity, plain};
 use super::keypath::KeyPath;
 use super::outside::Outside;
-use super::{environment, settings};
+use super::{environment, set};
 
 /// All layers as one.
 pub(super) struct Layers {
@@ -67,7 +67,7 @@ impl Provider for Layer {
 pub(super) fn merge(document: &Document, outside: &Outside) -> Layers {
     let mut faults = Vec::new();
     let variables = environment::read(outside, &mut faults);
-    let flags = settings::read(outside, &mut faults);
+    let flags = set::read(outside, &mut faults);
     let mut origins = HashMap::new();
     let mut file = document.values.clone();
     let mut from_variables = Dict::new();

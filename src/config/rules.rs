@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::code::Code;
 use super::fault::quote;
 use super::headers::same_claim;
-use super::idle::{self, Lists};
+use super::ineffective::{self, Lists};
 use super::nearest::nearest;
 use super::reader::{Field, Section};
 use super::routes::Around;
@@ -28,7 +28,7 @@ pub(super) fn read(section: &Section<'_>, around: &Around<'_, '_>) -> Option<Rul
     };
     let (require, deny) = (optional(List::Require), optional(List::Deny));
     let (allow, require, deny) = (allow?, require?, deny?);
-    idle::check(&Lists { allow: &allow, require: &require, deny: &deny });
+    ineffective::check(&Lists { allow: &allow, require: &require, deny: &deny });
     let rule = Rule::new(plain(&allow)).requiring(plain(&require)).denying(plain(&deny));
     let about_people = |list| rule.terms(list).any(Term::is_about_people);
     let list = [List::Allow, List::Require, List::Deny].into_iter().find(|list| about_people(*list));

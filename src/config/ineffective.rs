@@ -1,4 +1,4 @@
-//! Idle: what stands in a rule and decides nothing, and rules that let nobody in.
+//! Ineffective: what stands in a rule and decides nothing, and rules that let nobody in.
 //!
 //! Somebody wrote the term for a reason, and mostly another one than it has: `["everyone", "group:staff"]` was meant to
 //! ask for both. So what opens more, or closes more, than it seems to is a fault; what is merely said twice, a warning.
