@@ -37,3 +37,4 @@ mod support;
 mod tls_upstreams;
 mod unix_sockets;
 mod upstreams;
+mod wire;
