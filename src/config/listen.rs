@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use figment::value::Value;
 use ipnet::IpNet;
@@ -52,6 +53,7 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
         trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
         max_connections: section.read("max_connections", 10_000, values::number),
         max_head: usize::try_from(max_head).unwrap_or(usize::MAX),
+        body_timeout: section.read("body_timeout", Duration::from_secs(30), values::duration),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{Method, Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::answer::Body;
@@ -18,6 +19,7 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
+use crate::lease::Hangup;
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::{Ids, Random};
@@ -145,13 +147,20 @@ impl Gateway {
     /// Answers a request. Never fails: what goes wrong has an answer too.
     pub async fn handle(&self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
-        match observe::read(&generation, &self.shared, &arrival, &request) {
+        // What an answer of ours leaves unread, or what follows a CONNECT, is not for the parser: it might be made to look
+        // like a request.
+        let may_follow = !request.body().is_end_stream() || *request.method() == Method::CONNECT;
+        let mut response = match observe::read(&generation, &self.shared, &arrival, &request) {
             // The future of a rare story is boxed, so that the one of every request stays small to move.
             Ok(visit) if own::is_own(&generation, visit.facts()) => {
                 Box::pin(own::answer(&self.shared, visit, request)).await
             }
             Ok(visit) => request::answer(&self.shared, visit, request).await,
             Err(unread) => unread.answer(&self.shared.clock),
+        };
+        if may_follow && response.body().is_own() {
+            response.extensions_mut().insert(Hangup);
         }
+        response
     }
 }

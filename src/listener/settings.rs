@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::web::TrustedProxies;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// The largest request head in bytes: request line and fields as sent.
     pub max_head: usize,
+    /// How long a client may send nothing of a body that is wanted.
+    pub body_timeout: Duration,
 }
 
 /// An address to listen on, as written and as it resolved.

@@ -1,7 +1,7 @@
 //! Malformed request heads: each class has its status, closes its connection, and reaches no upstream, nor does what
 //! was sent behind it.
 
-use super::{Bench, statuses};
+use super::{Bench, statuses, within};
 use crate::support::vectors;
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: HOST\r\n\r\n";
@@ -14,7 +14,7 @@ async fn a_malformed_head_is_refused_and_what_follows_is_never_a_request() {
         let (name, status) = (super::text(name), super::text(status).parse::<u16>().expect("a status"));
         let mut client = bench.client().await;
         client.try_send([bench.fill(bytes), bench.fill(SMUGGLED)].concat()).await;
-        let answer = client.rest().await;
+        let answer = within(&name, client.rest()).await;
         let expected = if status == 0 { vec![] } else { vec![status] };
         assert_eq!(statuses(&answer), expected, "{name}: {answer}");
         bench.nothing_came(&name).await;

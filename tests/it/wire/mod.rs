@@ -2,12 +2,18 @@
 //!
 //! What a client library would hide is what these look at: where a body ends, what was closed, what never came.
 
+mod chunks;
 mod heads;
+mod hops;
+mod lengths;
+mod trailers;
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use vestibule::clock::Clock;
 
 use crate::support::Stage;
 use crate::support::message::find;
@@ -22,7 +28,7 @@ pub(crate) struct Bench {
 /// One end of a connection, raw.
 pub(crate) struct End {
     pub(crate) stream: TcpStream,
-    buffer: Vec<u8>,
+    pub(crate) buffer: Vec<u8>,
 }
 
 /// A whole answer that leaves its connection open.
@@ -51,7 +57,7 @@ impl Bench {
     }
 
     pub(crate) async fn accept(&self) -> End {
-        End::new(self.upstream.accept().await.expect("a connection").0)
+        End::new(within("a connection", self.upstream.accept()).await.expect("a connection").0)
     }
 
     /// `HOST` in a text becomes the gateway's.
@@ -83,6 +89,14 @@ impl Bench {
         assert!(client.until("\r\n\r\nok").await.starts_with("HTTP/1.1 200"), "{what}");
     }
 
+    /// What the upstream has of a request that broke off: its body as framed, without the head; nothing if it had no head.
+    pub(crate) async fn broken_off(&self) -> (End, String) {
+        let mut upstream = self.accept().await;
+        let seen = upstream.rest().await;
+        let body = seen.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+        (upstream, body.unwrap_or_default())
+    }
+
     /// Moves the clock until `event` has come.
     pub(crate) async fn advancing<T>(&self, step: Duration, event: impl Future<Output = T>) -> T {
         let mut event = std::pin::pin!(event);
@@ -95,6 +109,12 @@ impl Bench {
         }
         panic!("it does not come")
     }
+}
+
+/// What has to come at once, by the machine's clock: a test that waits for ever tells nothing.
+pub(crate) async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
+    let came = Clock::system().timeout(Duration::from_secs(10), event).await;
+    came.unwrap_or_else(|_| panic!("{what}: it does not come"))
 }
 
 /// Lets every task that can run do so.
@@ -165,16 +185,15 @@ impl End {
     }
 
     async fn more(&mut self) -> bool {
-        self.stream.read_buf(&mut self.buffer).await.is_ok_and(|count| count > 0)
+        let read = self.stream.read_buf(&mut self.buffer);
+        within("a read", read).await.is_ok_and(|count| count > 0)
     }
 }
 
 /// The status codes of all answers in these bytes.
 pub(crate) fn statuses(bytes: &str) -> Vec<u16> {
     let lines = bytes.match_indices("HTTP/1.");
-    lines
-        .filter_map(|(at, _)| bytes.get(at..)?.split(' ').nth(1)?.get(..3)?.parse().ok())
-        .collect()
+    lines.filter_map(|(at, _)| bytes.get(at..)?.split(' ').nth(1)?.get(..3)?.parse().ok()).collect()
 }
 
 /// The values of the fields of that name in a head.
