@@ -39,7 +39,11 @@ const GONE: &[&str] = &[
 
 /// Families of names that only we set.
 const FAMILIES: &[&str] =
-    &["x-forwarded-", "x-remote-", "x-auth-request-", "x-webauth-", "remote-", "x-vestibule-"];
+    &["x-forwarded-", "x-remote-extra-", "x-auth-request-", "x-webauth-", "x-vestibule-"];
+
+/// Names by which applications are told who somebody is.
+const NAMES: &[&str] =
+    &["remote-user", "remote-groups", "remote-email", "remote-name", "x-remote-user", "x-remote-group"];
 
 fuzz_target!(|input: (bool, &[u8])| {
     let (is_signed_in, bytes) = input;
@@ -99,6 +103,7 @@ fuzz_target!(|input: (bool, &[u8])| {
     for (name, value) in head {
         let folded = fold(name);
         assert!(ours(name) || !FAMILIES.iter().any(|family| folded.starts_with(family)), "{name}");
+        assert!(!NAMES.contains(&folded.as_str()), "{name}");
         assert!(!GONE.contains(&folded.as_str()), "{name}");
         assert!(!name.contains('_'), "{name}");
         match name.as_str() {
