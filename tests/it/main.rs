@@ -19,6 +19,7 @@ mod explain;
 mod faults;
 mod hosts;
 mod layering;
+mod limits;
 mod lines;
 mod loops;
 mod presets;
