@@ -13,7 +13,7 @@ use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound, Endpoint, Limits};
+use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
 use crate::observe::Observer;
 use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
@@ -22,7 +22,7 @@ use crate::random::Random;
 use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security, Settings};
 use crate::store::OpenedCache;
 use crate::telemetry::{self, AccessLog, AccessTrail, Admin, Format};
-use crate::web::{PeerAddr, Scheme};
+use crate::web::{Arrival, Scheme};
 
 /// What an app takes from outside.
 #[derive(Clone)]
@@ -83,7 +83,7 @@ impl App {
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let limits = Limits::new(config.listen.max_connections);
+        let terms = InForce::new(Terms { limits: Limits::new(config.listen.max_connections) });
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
         let pools = Arc::new(Pools::default());
@@ -93,18 +93,18 @@ impl App {
         let (stop, stopped) = watch::channel(false);
         let probes = Admin::default();
         let mut app = Self { public, admin, probes: probes.clone(), trail, parts, stop, tasks: Vec::new() };
-        let public_service = move |peer: PeerAddr, request| {
+        let public_service = move |arrival: Arrival, request| {
             let gateway = gateway.clone();
-            async move { gateway.handle(peer, request).await }
+            async move { gateway.handle(arrival, request).await }
         };
-        app.serve(bound.http, limits, public_service, stopped.clone());
+        app.serve(bound.http, terms, public_service, stopped.clone());
         if let Some(admin) = bound.admin {
-            let admin_service = move |_: PeerAddr, request: http::Request<hyper::body::Incoming>| {
+            let admin_service = move |_: Arrival, request: http::Request<hyper::body::Incoming>| {
                 let probes = probes.clone();
                 async move { probes.answer(request.method(), request.uri().path()) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            app.serve(admin, Limits::new(64), admin_service, stopped);
+            app.serve(admin, InForce::new(Terms { limits: Limits::new(64) }), admin_service, stopped);
         }
         app.probes.set_ready();
         let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
@@ -142,9 +142,9 @@ impl App {
         }
     }
 
-    fn serve<S, F, B>(&mut self, bound: Bound, limits: Limits, service: S, mut stopped: watch::Receiver<bool>)
+    fn serve<S, F, B>(&mut self, bound: Bound, terms: InForce, service: S, mut stopped: watch::Receiver<bool>)
     where
-        S: Fn(PeerAddr, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
+        S: Fn(Arrival, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = http::Response<B>> + Send + 'static,
         B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -156,7 +156,7 @@ impl App {
         self.tasks.push(tokio::spawn(listener::serve(
             bound,
             service,
-            limits,
+            terms,
             clock,
             listener::Meters::default(),
             shutdown,
