@@ -17,6 +17,7 @@ mod corpora;
 mod docs;
 mod explain;
 mod faults;
+mod frames;
 mod hosts;
 mod layering;
 mod lines;
