@@ -83,7 +83,8 @@ impl App {
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(Terms { limits: Limits::new(config.listen.max_connections) });
+        let limits = Limits { http2: config.listen.http2, ..Limits::new(config.listen.max_connections) };
+        let terms = InForce::new(Terms { limits });
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
         let pools = Arc::new(Pools::default());

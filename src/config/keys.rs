@@ -63,6 +63,12 @@ LISTEN {
     max_connections: Int(1, 1_000_000), Is("10000");
     /// Request line and header fields together. Over it: 431.
     max_head: Size(4 << 10, 60 << 10), Is("\"32KiB\"");
+    /// Lets clients of plain listeners begin with HTTP/2, as proxies do that know us (h2c). `Upgrade: h2c` is never followed.
+    h2c: Bool, Is("false");
+    /// HTTP/2: requests at once on one connection. Further ones wait with the client.
+    h2_max_streams: Int(1, 10_000), Is("100");
+    /// HTTP/2: bytes of one upload that may wait for its upstream. All uploads of a connection may have four times as many.
+    h2_window: Size(64 << 10, 16 << 20), Is("\"256KiB\"");
 }
 }
 

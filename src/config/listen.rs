@@ -12,7 +12,7 @@ use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
 use super::values;
-use crate::listener::{Address, Place, Settings};
+use crate::listener::{Address, Http2, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
 use crate::web::forwarded::{Convention, Trust};
 
@@ -46,12 +46,22 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
         )
     });
     let max_head = section.read("max_head", 32 << 10, values::size);
+    let standard = Http2::STANDARD;
+    let http2 = Http2 {
+        prior_knowledge: section.read("h2c", standard.prior_knowledge, |field| {
+            values::switch(field, PriorKnowledge::Taken, PriorKnowledge::Refused)
+        }),
+        max_streams: section
+            .read("h2_max_streams", standard.max_streams, |field| u32::try_from(values::number(field)?).ok()),
+        window: section.read("h2_window", standard.window, |field| u32::try_from(values::size(field)?).ok()),
+    };
     Settings {
         http,
         admin,
         trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
         max_connections: section.read("max_connections", 10_000, values::number),
         max_head: usize::try_from(max_head).unwrap_or(usize::MAX),
+        http2,
     }
 }
 

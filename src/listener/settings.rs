@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::terms::Http2;
 use crate::web::TrustedProxies;
 
 /// Where we listen and what a connection may take.
@@ -18,6 +19,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// The largest request head in bytes: request line and fields as sent.
     pub max_head: usize,
+    /// How HTTP/2 is spoken.
+    pub http2: Http2,
 }
 
 /// An address to listen on, as written and as it resolved.
