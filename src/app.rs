@@ -87,7 +87,7 @@ impl App {
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
         let pools = Arc::new(Pools::default());
-        let generation = generation(config, &parts, &trail, format, &pools)?;
+        let generation = generation(config, &parts, &trail, format, &pools, &shared)?;
         let gateway = Gateway::new(generation, shared);
 
         let (stop, stopped) = watch::channel(false);
@@ -179,10 +179,10 @@ fn line_format(config: &Config) -> Format {
 pub fn explain(config: Config, question: Question) -> Result<Explanation, StartError> {
     let parts =
         Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-    let mut generation =
-        generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
-    generation.logging.access = None;
     let shared = Shared::new(parts.clock.clone(), parts.random.clone());
+    let pools = Arc::new(Pools::default());
+    let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &pools, &shared)?;
+    generation.logging.access = None;
     Ok(flow::explain(&Arc::new(generation), &shared, question))
 }
 
@@ -209,8 +209,14 @@ fn generation(
     trail: &Trail,
     format: Format,
     pools: &Arc<Pools>,
+    shared: &Shared,
 ) -> Result<Generation, StartError> {
     let wanted = config.wanted();
+    let names: Vec<String> = config.routes.iter().map(|route| route.route.name().to_owned()).collect();
+    let meters = shared.meters.metered(
+        names.iter().map(String::as_str),
+        config.providers.iter().map(|provider| provider.name.as_str()),
+    );
     let security = match config.public_url.scheme() {
         Scheme::Https => Security::Secure,
         Scheme::Http => Security::Plain,
@@ -247,7 +253,8 @@ fn generation(
         Arc::clone(pools),
         parts.clock.clone(),
         parts.observer.clone(),
-    );
+    )
+    .counting_by(names.iter().map(String::as_str));
     let access = (config.log.access == AccessLog::On).then(|| AccessTrail::new(parts.lines.clone(), format));
     Ok(Generation {
         public_url: config.public_url,
@@ -269,6 +276,7 @@ fn generation(
             query: config.log.query,
             identity: config.log.identity,
         },
+        meters,
     })
 }
 

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
+use super::meters::{Metered, Meters};
 use super::providers::Providers;
 use super::rate::Rate;
 use super::settings::Settings;
@@ -56,6 +57,8 @@ pub struct Generation {
     pub pages: Pages,
     /// What is written down about requests.
     pub logging: Logging,
+    /// What is counted.
+    pub meters: Metered,
 }
 
 /// What is written down about requests, and how.
@@ -87,6 +90,8 @@ pub struct Shared {
     pub(super) told: Told,
     /// Sign-ins that were started lately.
     pub(super) rate: Rate,
+    /// What is counted.
+    pub meters: Arc<Meters>,
 }
 
 /// The door. Cheap to clone.
@@ -103,7 +108,7 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self { clock, random, ids, revocations, flights, rate, told: Told::default() }
+        Self { clock, random, ids, revocations, flights, rate, told: Told::default(), meters: Arc::default() }
     }
 }
 
@@ -140,6 +145,18 @@ impl Gateway {
     #[must_use]
     pub fn new(generation: Generation, shared: Arc<Shared>) -> Self {
         Self { generation: Arc::new(ArcSwap::from_pointee(generation)), shared }
+    }
+
+    /// The configuration that new requests meet.
+    #[must_use]
+    pub fn generation(&self) -> Arc<Generation> {
+        self.generation.load_full()
+    }
+
+    /// What survives a reload.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Answers a request that `peer` sent. Never fails: what goes wrong has an answer too.
