@@ -19,13 +19,14 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
+use crate::oidc::Watches;
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::{Ids, Random};
 use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
 use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
-use crate::web::{HostName, Origin, PeerAddr, TrustedProxies};
+use crate::web::{Arrival, HostName, Origin, TrustedProxies};
 
 /// One configuration, built whole. A reload swaps it; a request that began with one ends with it.
 pub struct Generation {
@@ -92,6 +93,8 @@ pub struct Shared {
     pub(super) rate: Rate,
     /// What is counted.
     pub meters: Arc<Meters>,
+    /// What is known of providers from their answers.
+    pub watches: Watches,
 }
 
 /// The door. Cheap to clone.
@@ -108,7 +111,25 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self { clock, random, ids, revocations, flights, rate, told: Told::default(), meters: Arc::default() }
+        Self {
+            clock,
+            random,
+            ids,
+            revocations,
+            flights,
+            rate,
+            told: Told::default(),
+            meters: Arc::default(),
+            watches: Watches::default(),
+        }
+    }
+}
+
+impl Shared {
+    /// The same, with these watches.
+    #[must_use]
+    pub fn watching(self, watches: Watches) -> Self {
+        Self { watches, ..self }
     }
 }
 
@@ -159,10 +180,10 @@ impl Gateway {
         &self.shared
     }
 
-    /// Answers a request that `peer` sent. Never fails: what goes wrong has an answer too.
-    pub async fn handle(&self, peer: PeerAddr, request: Request<Incoming>) -> Response<Body> {
+    /// Answers a request. Never fails: what goes wrong has an answer too.
+    pub async fn handle(&self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
-        match observe::read(&generation, &self.shared, peer, &request) {
+        match observe::read(&generation, &self.shared, &arrival, &request) {
             // The future of a rare story is boxed, so that the one of every request stays small to move.
             Ok(visit) if own::is_own(&generation, visit.facts()) => {
                 Box::pin(own::answer(&self.shared, visit, request)).await

@@ -21,7 +21,6 @@ mod request;
 mod settings;
 mod tls;
 mod tls_error;
-mod transport;
 mod tunnel;
 mod upload;
 mod wire;
@@ -117,6 +116,12 @@ impl Proxy {
             let status = status.map(|status| status.as_u16());
             upstream.pool.meters().durations.record(Verb::of(method), status, took);
         }
+    }
+
+    /// The connections of every upstream.
+    #[must_use]
+    pub fn pools(&self) -> &Pools {
+        &self.pools
     }
 
     /// What is counted.
