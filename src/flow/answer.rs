@@ -10,6 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::meters::Tally;
 use crate::clock::Clock;
 use crate::lines::text::with_causes;
 use crate::manual;
@@ -27,11 +28,13 @@ enum Source {
     Upstream(Box<proxy::Body>),
 }
 
-/// Writes the access line when the answer is out, or is given up.
+/// Writes the access line, and ends the count of the request, when the answer is out or is given up.
 pub(super) struct AccessGuard {
-    /// None once it is written.
+    /// None where no line is wanted.
     line: Option<OpenLine>,
-    status: StatusCode,
+    /// None once it is counted.
+    tally: Option<Tally>,
+    status: u16,
     /// Whether the connection never asks for the body: HEAD, 204, 304, and 101 whose stream is no body.
     bodiless: bool,
     clock: Clock,
@@ -45,6 +48,10 @@ pub(super) struct AccessGuard {
 
 /// The methods that are named where all are taken.
 pub(super) const USUAL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// Rides on an answer that is written for the sake of form: its client broke off, and its line says so.
+#[derive(Clone, Copy)]
+pub(super) struct TooLate;
 
 /// The status of an answer that its client did not wait for.
 pub(super) const CLIENT_GONE: u16 = 499;
@@ -118,15 +125,17 @@ impl http_body::Body for Body {
 
 impl AccessGuard {
     pub(super) fn new(
-        line: OpenLine,
-        status: StatusCode,
+        line: Option<OpenLine>,
+        tally: Option<Tally>,
+        status: u16,
         head_only: bool,
         clock: Clock,
         started: Instant,
     ) -> Self {
-        let bodiless = head_only || matches!(status.as_u16(), 101 | 204 | 304);
+        let bodiless = head_only || matches!(status, 101 | 204 | 304);
         Self {
-            line: Some(line),
+            line,
+            tally,
             status,
             bodiless,
             clock,
@@ -150,14 +159,22 @@ impl AccessGuard {
 
 impl Drop for AccessGuard {
     fn drop(&mut self) {
-        let Some(mut line) = self.line.take() else { return };
         let elapsed = self.clock.instant().saturating_duration_since(self.started);
+        // Of one that broke off, the client saw the status, and that the rest is missing.
+        let is_known = self.complete || self.broken.is_some();
+        let status = if is_known { self.status } else { CLIENT_GONE };
+        if let Some(tally) = self.tally.take() {
+            if let Some(word) = self.broken {
+                tally.broke(word);
+            }
+            tally.end(status, elapsed);
+        }
+        let Some(mut line) = self.line.take() else { return };
         if let Some(word) = self.broken {
             line.because(word);
         }
         line.close(Ended {
-            // Of one that broke off, the client saw the status, and that the rest is missing.
-            status: if self.complete || self.broken.is_some() { self.status.as_u16() } else { CLIENT_GONE },
+            status,
             duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             bytes_in: self.uploaded.as_ref().map(proxy::Uploaded::bytes),
             bytes_out: self.sent,

@@ -12,6 +12,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 
+use super::awaited::Flooded;
 use super::error::ForwardError;
 use super::pool::{Link, Pool};
 use super::settings::RouteSettings;
@@ -72,8 +73,11 @@ impl Exchange<'_> {
     }
 
     async fn send(self, link: &mut Link, request: Request<Upload>) -> Result<Sent, ForwardError> {
+        link.awaited.begin();
         let sent = link.sender.try_send_request(request);
-        self.wait(sent, &mut link.alarm).await
+        let sent = self.wait(sent, &mut link.alarm).await;
+        link.awaited.end();
+        sent
     }
 
     /// Waits for the response head: while the body is sent, as long as it moves; from its last byte on, for the
@@ -137,7 +141,11 @@ impl Exchange<'_> {
             Some(State::Gone) => return ForwardError::ClientGone,
             Some(State::Sending | State::Starved | State::Done) | None => {}
         }
-        if source.is_parse_too_large() {
+        let is_flood = std::error::Error::source(&source)
+            .and_then(|source| source.downcast_ref::<io::Error>()?.get_ref())
+            .and_then(|source| source.downcast_ref::<Flooded>())
+            .is_some();
+        if source.is_parse_too_large() || is_flood {
             ForwardError::ResponseHeadTooLarge
         } else if source.is_parse() {
             ForwardError::BadResponse { source }

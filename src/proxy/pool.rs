@@ -3,8 +3,8 @@
 //! The connection that was used last is used next (LIFO), so that under little load the others grow old and go. A
 //! kept connection is looked at before it is used; that it died a moment later is what the one retry is for.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -14,8 +14,9 @@ use rustls::RootCertStore;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 
+use super::awaited::{Awaited, Counted};
 use super::error::ForwardError;
-use super::meters::Meters;
+use super::meters::{Meters, TargetMeters};
 use super::settings::Target;
 use super::tls::Connector;
 use super::tls_error::TlsError;
@@ -31,7 +32,8 @@ use crate::web::HostName;
 #[derive(Debug, Default)]
 pub struct Pools {
     meters: Meters,
-    targets: Mutex<HashMap<Target, Weak<Pool>>>,
+    /// A limit of the parser holds for a connection, so routes with other limits have connections of their own.
+    targets: Mutex<HashMap<(Target, usize), Weak<Pool>>>,
     /// Read for the first target that wants them.
     system_roots: OnceLock<Arc<RootCertStore>>,
 }
@@ -40,9 +42,13 @@ pub struct Pools {
 #[derive(Debug)]
 pub(super) struct Pool {
     target: Target,
+    /// The largest response head in bytes.
+    max_head: usize,
     /// There when the target speaks TLS.
     connector: Option<Connector>,
     meters: Meters,
+    /// What is counted for this target alone.
+    own: Arc<TargetMeters>,
     /// Oldest first.
     idle: Mutex<Vec<(Instant, Link)>>,
 }
@@ -51,6 +57,7 @@ pub(super) struct Pool {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) sender: SendRequest<Upload>,
+    pub(super) awaited: Arc<Awaited>,
     /// Kept with the connection, so that a request seldom sets a timer of its own.
     pub(super) alarm: Alarm,
     _driver: Driver,
@@ -66,8 +73,8 @@ const MAX_IDLE: Duration = Duration::from_secs(90);
 /// How many connections of one target may lie idle.
 const MAX_IDLE_COUNT: usize = 128;
 
-/// The largest response head in bytes, and the most that is buffered of an answer before the client took it.
-const MAX_HEAD: usize = 64 * 1024;
+/// The most that is buffered of an answer before the client took it, where no head may be larger.
+const BUFFER: usize = 64 * 1024;
 
 /// How long a connection that has just served may take to be ready again. Mostly its task has only to run once.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -80,7 +87,7 @@ impl Pools {
     }
 
     /// The pool of `target`, which lives as long as anybody holds it.
-    pub(super) fn of(&self, target: &Target, clock: &Clock) -> Arc<Pool> {
+    pub(super) fn of(&self, target: &Target, max_head: usize, clock: &Clock) -> Arc<Pool> {
         let mut targets = lock(&self.targets);
         targets.retain(|_, pool| pool.strong_count() > 0);
         let fresh = || {
@@ -89,9 +96,10 @@ impl Pools {
                 Target::Http { .. } | Target::Unix { .. } => None,
             };
             let (target, meters) = (target.clone(), self.meters.clone());
-            Arc::new(Pool { target, connector, meters, idle: Mutex::new(Vec::new()) })
+            let own = meters.targets.of(&target.address());
+            Arc::new(Pool { target, max_head, connector, meters, own, idle: Mutex::new(Vec::new()) })
         };
-        match targets.entry(target.clone()) {
+        match targets.entry((target.clone(), max_head)) {
             Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
                 let pool = fresh();
                 entry.insert(Arc::downgrade(&pool));
@@ -105,12 +113,35 @@ impl Pools {
         }
     }
 
+    /// Each upstream by its address, with its connections that lie idle, and what is counted for it.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(String, usize, Arc<TargetMeters>)> {
+        let mut idle: BTreeMap<String, usize> = BTreeMap::new();
+        for pool in lock(&self.targets).values().filter_map(Weak::upgrade) {
+            *idle.entry(pool.target.address()).or_default() += pool.idle_count();
+        }
+        let own = self.meters.targets.all().into_iter();
+        own.filter_map(|(name, meters)| Some((idle.get(&name).copied()?, name, meters)))
+            .map(|(idle, name, meters)| (name, idle, meters))
+            .collect()
+    }
+
     fn system_roots(&self) -> Arc<RootCertStore> {
         Arc::clone(self.system_roots.get_or_init(|| Arc::new(crate::roots::system())))
     }
 }
 
 impl Pool {
+    /// What is counted for this target alone.
+    pub(super) fn meters(&self) -> &TargetMeters {
+        &self.own
+    }
+
+    fn idle_count(&self) -> usize {
+        let idle = lock(&self.idle);
+        idle.iter().filter(|(_, link)| !link.sender.is_closed()).count()
+    }
+
     /// A kept connection that is alive as far as can be seen.
     pub(super) async fn take(&self, clock: &Clock) -> Option<Link> {
         let now = clock.instant();
@@ -148,11 +179,13 @@ impl Pool {
         };
         if opened.is_err() {
             self.meters.connect_failures.increment();
+            self.own.connect_failures.increment();
         }
         let transport = opened?;
         self.meters.connects.increment();
-        let guard = self.meters.connections.hold();
-        Link::start(transport, guard).await
+        self.own.connects.increment();
+        let guards = (self.meters.connections.hold(), self.own.connections.hold());
+        Link::start(transport, self.max_head, guards).await
     }
 
     async fn dial(&self) -> Result<Transport, ForwardError> {
@@ -233,21 +266,26 @@ impl Pool {
 }
 
 impl Link {
-    async fn start(transport: Transport, guard: GaugeGuard) -> Result<Self, ForwardError> {
+    async fn start(
+        transport: Transport,
+        max_head: usize,
+        guards: (GaugeGuard, GaugeGuard),
+    ) -> Result<Self, ForwardError> {
+        let awaited = Arc::new(Awaited::new(max_head));
         let (sender, connection) = http1::Builder::new()
-            .max_header_size(MAX_HEAD)
-            .max_buf_size(MAX_HEAD)
-            .handshake(Wire::new(transport))
+            .max_header_size(max_head)
+            .max_buf_size(max_head.max(BUFFER))
+            .handshake(Wire::new(Counted::new(transport, Arc::clone(&awaited))))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
         let driver = tokio::spawn(async move {
-            let _guard = guard;
+            let _guards = guards;
             // Whoever waits on the connection gets its errors; this is only for whom it lay idle.
             if let Err(error) = connection.with_upgrades().await {
                 tracing::trace!(%error, "an upstream connection ended");
             }
         });
-        Ok(Self { sender, alarm: Alarm::default(), _driver: Driver(driver) })
+        Ok(Self { sender, awaited, alarm: Alarm::default(), _driver: Driver(driver) })
     }
 }
 
