@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
@@ -21,7 +21,7 @@ use crate::proxy::{Pools, Proxy};
 use crate::random::Random;
 use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security, Settings};
 use crate::store::OpenedCache;
-use crate::telemetry::{self, AccessLog, AccessTrail, Admin, Format};
+use crate::telemetry::{self, AccessLog, AccessTrail, Admin, ConfigState, ConfigStatus, Format};
 use crate::web::{PeerAddr, Scheme};
 
 /// What an app takes from outside.
@@ -42,6 +42,7 @@ pub struct App {
     public: Vec<Endpoint>,
     admin: Vec<Endpoint>,
     probes: Admin,
+    status: ConfigStatus,
     trail: Trail,
     parts: Parts,
     stop: watch::Sender<bool>,
@@ -77,7 +78,10 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(loaded: Loaded, parts: Parts) -> Result<Self, StartError> {
+        let Loaded { config, effective, hash, .. } = loaded;
+        let effective = effective.iter().map(ToString::to_string).collect();
+        let status = ConfigStatus::new(ConfigState::started(hash, effective, parts.clock.now()));
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
@@ -92,7 +96,8 @@ impl App {
 
         let (stop, stopped) = watch::channel(false);
         let probes = Admin::default();
-        let mut app = Self { public, admin, probes: probes.clone(), trail, parts, stop, tasks: Vec::new() };
+        let mut app =
+            Self { public, admin, probes: probes.clone(), status, trail, parts, stop, tasks: Vec::new() };
         let public_service = move |peer: PeerAddr, request| {
             let gateway = gateway.clone();
             async move { gateway.handle(peer, request).await }
@@ -129,6 +134,12 @@ impl App {
     #[must_use]
     pub const fn trail(&self) -> &Trail {
         &self.trail
+    }
+
+    /// How the configuration stands.
+    #[must_use]
+    pub const fn config_status(&self) -> &ConfigStatus {
+        &self.status
     }
 
     /// Stops accepting, lets requests under way finish within the listener's limit, and returns.

@@ -5,23 +5,23 @@ use std::io::ErrorKind;
 use super::{ConfigArgs, Exit, tell};
 use crate::app::{self, App, Parts, StartError};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
+use crate::config::Loaded;
 use crate::lifecycle::Signals;
 use crate::lines::Lines;
 use crate::lines::text::with_causes;
 use crate::random::Random;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
-    let Loaded { config, warnings, .. } = match arguments.load() {
+    let loaded = match arguments.load() {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    for warning in &warnings {
+    for warning in &loaded.warnings {
         tell(&warning.to_string());
     }
-    app::install_log(&config);
-    match runtime(config.threads) {
-        Ok(runtime) => runtime.block_on(serve(config)),
+    app::install_log(&loaded.config);
+    match runtime(loaded.config.threads) {
+        Ok(runtime) => runtime.block_on(serve(loaded)),
         Err(error) => {
             tell(&format!("vestibule: cannot start its threads: {error}"));
             Exit::Failed
@@ -38,7 +38,8 @@ pub(super) fn runtime(threads: Option<usize>) -> std::io::Result<tokio::runtime:
     builder.enable_all().build()
 }
 
-async fn serve(config: Config) -> Exit {
+async fn serve(loaded: Loaded) -> Exit {
+    let config = &loaded.config;
     let (mut signals, lines) = match (Signals::listen(), Lines::stdout()) {
         (Ok(signals), Ok(lines)) => (signals, lines),
         (Err(error), _) | (_, Err(error)) => {
@@ -56,7 +57,7 @@ async fn serve(config: Config) -> Exit {
     });
     let parts =
         Parts { clock: Clock::system(), random: Random::system(), lines: lines.clone(), observer: None };
-    let app = match App::start(config, parts).await {
+    let app = match App::start(loaded, parts).await {
         Ok(app) => app,
         Err(error) => {
             tell(&format!("vestibule: {}", with_causes(&error)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vestibule::app::{App, Parts};
 use vestibule::clock::{Clock, ManualClock, Timestamp};
-use vestibule::config::{self, Loaded, Outside};
+use vestibule::config::{self, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
 use vestibule::lines::Lines;
 use vestibule::listener::Endpoint;
@@ -243,10 +243,10 @@ impl Stage {
 async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
     let other_key = SESSION_KEY.replace('A', "B");
     let outside = Outside::new([("KEY", SESSION_KEY), ("OTHER_KEY", &other_key), ("SECRET", CLIENT_SECRET)]);
-    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &outside)
+    let loaded = config::parse(config, "test.toml", Path::new("."), &outside)
         .unwrap_or_else(|faults| panic!("{faults}\n{config}"));
     let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
-    App::start(config, parts).await.expect("the gateway starts")
+    App::start(loaded, parts).await.expect("the gateway starts")
 }
 
 /// The gateway as the provider of this name knows it.
