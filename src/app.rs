@@ -1,7 +1,9 @@
 //! The one place of wiring: from a checked configuration to a gateway that serves.
 
+mod reload;
+
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,12 +19,14 @@ use crate::listener::{self, BindError, Bound, Endpoint, Limits};
 use crate::observe::Observer;
 use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
-use crate::proxy::{Pools, Proxy};
+use crate::proxy::Proxy;
 use crate::random::Random;
 use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security, Settings};
 use crate::store::OpenedCache;
 use crate::telemetry::{self, AccessLog, AccessTrail, Admin, ConfigState, ConfigStatus, Format};
 use crate::web::{PeerAddr, Scheme};
+pub use reload::Reload;
+use reload::{Running, Sealing};
 
 /// What an app takes from outside.
 #[derive(Clone)]
@@ -42,6 +46,9 @@ pub struct App {
     public: Vec<Endpoint>,
     admin: Vec<Endpoint>,
     probes: Admin,
+    gateway: Gateway,
+    format: Format,
+    running: Mutex<Running>,
     status: ConfigStatus,
     trail: Trail,
     parts: Parts,
@@ -80,8 +87,10 @@ impl App {
     /// [`StartError`].
     pub async fn start(loaded: Loaded, parts: Parts) -> Result<Self, StartError> {
         let Loaded { config, effective, hash, .. } = loaded;
-        let effective = effective.iter().map(ToString::to_string).collect();
-        let status = ConfigStatus::new(ConfigState::started(hash, effective, parts.clock.now()));
+        let shown = effective.iter().map(ToString::to_string).collect();
+        let status = ConfigStatus::new(ConfigState::started(hash, shown, parts.clock.now()));
+        let sealing = Sealing::of(&config);
+        let running = Mutex::new(Running { started: effective.clone(), effective, sealing });
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
@@ -90,14 +99,24 @@ impl App {
         let limits = Limits::new(config.listen.max_connections);
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
-        let pools = Arc::new(Pools::default());
-        let generation = generation(config, &parts, &trail, format, &pools)?;
+        let generation = generation(config, &parts, &trail, format, &shared)?;
         let gateway = Gateway::new(generation, shared);
 
         let (stop, stopped) = watch::channel(false);
         let probes = Admin::default();
-        let mut app =
-            Self { public, admin, probes: probes.clone(), status, trail, parts, stop, tasks: Vec::new() };
+        let mut app = Self {
+            public,
+            admin,
+            probes: probes.clone(),
+            gateway: gateway.clone(),
+            format,
+            running,
+            status,
+            trail,
+            parts,
+            stop,
+            tasks: Vec::new(),
+        };
         let public_service = move |peer: PeerAddr, request| {
             let gateway = gateway.clone();
             async move { gateway.handle(peer, request).await }
@@ -190,10 +209,9 @@ fn line_format(config: &Config) -> Format {
 pub fn explain(config: Config, question: Question) -> Result<Explanation, StartError> {
     let parts =
         Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-    let mut generation =
-        generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
-    generation.logging.access = None;
     let shared = Shared::new(parts.clock.clone(), parts.random.clone());
+    let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &shared)?;
+    generation.logging.access = None;
     Ok(flow::explain(&Arc::new(generation), &shared, question))
 }
 
@@ -219,7 +237,7 @@ fn generation(
     parts: &Parts,
     trail: &Trail,
     format: Format,
-    pools: &Arc<Pools>,
+    shared: &Shared,
 ) -> Result<Generation, StartError> {
     let wanted = config.wanted();
     let security = match config.public_url.scheme() {
@@ -235,7 +253,8 @@ fn generation(
     };
     let provider = |settings: oidc::Settings| {
         let name = settings.name.to_string();
-        Provider::new(settings, parts.clock.clone()).map_err(|source| StartError::Provider { name, source })
+        Provider::new(settings, parts.clock.clone(), &shared.known)
+            .map_err(|source| StartError::Provider { name, source })
     };
     let providers = config.providers.into_iter().map(provider).collect::<Result<_, _>>()?;
     let mut routes = RouteTable::default();
@@ -255,7 +274,7 @@ fn generation(
         config.reserved,
         cookies.clone(),
         config.public_url.clone(),
-        Arc::clone(pools),
+        Arc::clone(&shared.pools),
         parts.clock.clone(),
         parts.observer.clone(),
     );

@@ -157,6 +157,19 @@ impl Reading<'_> {
 
 // === impl Effective ===
 
+impl Effective {
+    /// The key by its path.
+    #[must_use]
+    pub fn key(&self) -> String {
+        key_text(&self.path)
+    }
+
+    /// Whether `other` holds the same, wherever it came from.
+    pub(super) fn holds_as(&self, other: &Self) -> bool {
+        self.holds == other.holds
+    }
+}
+
 /// A line of TOML, with the source as its comment.
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,6 +29,7 @@ mod outside;
 mod places;
 mod provider;
 mod reader;
+mod restart;
 mod routes;
 mod rules;
 mod schema;
@@ -51,6 +52,7 @@ pub use code::Code;
 pub use effective::Effective;
 pub use fault::{Fault, Faults, Severity};
 pub use outside::Outside;
+pub use restart::{changed, needs_restart};
 pub use schema::schema;
 pub use sources::{Content, Sources};
 

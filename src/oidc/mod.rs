@@ -16,6 +16,7 @@ mod error;
 mod excerpt;
 mod http;
 mod jwks;
+mod known;
 mod mapping;
 mod provider;
 mod settings;
@@ -26,6 +27,7 @@ mod verify;
 pub use algorithm::{Algorithm, AlgorithmFault};
 pub use callback::{Answer, Callback, CallbackError, Code};
 pub use error::{Call, Fault, LoginError, ProviderError, SetupError};
+pub use known::Known;
 pub use provider::{Account, Provider, SignedIn};
 pub use settings::{EmailTrust, Settings, Transport, Userinfo};
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::cached::Cached;
 use super::callback::Code;
 use super::claims::Claims;
 use super::client;
@@ -13,6 +12,7 @@ use super::error::{Call, LoginError, ProviderError, SetupError};
 use super::excerpt::shown;
 use super::http::Http;
 use super::jwks::Keys;
+use super::known::{Known, Said};
 use super::mapping;
 use super::settings::{Settings, Userinfo};
 use super::token::Unverified;
@@ -22,15 +22,14 @@ use crate::clock::{Clock, Timestamp};
 use crate::identity::{Fingerprint, Identity, ProviderName, Wanted};
 use crate::session::{Issuer, PendingLogin};
 
-/// One configured provider. Made once and shared: it remembers what the provider said about itself.
+/// One configured provider. What it said about itself is remembered beyond it.
 #[derive(Debug)]
 pub struct Provider {
     settings: Settings,
     binding: Issuer,
     http: Http,
     clock: Clock,
-    metadata: Cached<Metadata>,
-    keys: Cached<Keys>,
+    said: Arc<Said>,
 }
 
 /// Which account the person wants to sign in with.
@@ -58,13 +57,12 @@ impl Provider {
     ///
     /// # Errors
     /// [`SetupError`] when the issuer is no URL, or a certificate of `ca` cannot be used.
-    pub fn new(settings: Settings, clock: Clock) -> Result<Self, SetupError> {
+    pub fn new(settings: Settings, clock: Clock, known: &Known) -> Result<Self, SetupError> {
         Url::parse(&settings.issuer).map_err(|error| SetupError::Issuer(settings.name.clone(), error))?;
         Ok(Self {
             binding: Issuer::new(settings.name.clone(), &settings.issuer, &settings.client_id),
             http: Http::new(&settings, clock.clone())?,
-            metadata: Cached::new(clock.clone()),
-            keys: Cached::new(clock.clone()),
+            said: known.of(&settings, &clock),
             clock,
             settings,
         })
@@ -181,16 +179,16 @@ impl Provider {
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
-        self.metadata.get(|| Metadata::fetch(&self.http, &self.settings)).await
+        self.said.metadata.get(|| Metadata::fetch(&self.http, &self.settings)).await
     }
 
     /// The token, signed by one of the provider's keys. When none of those that we know fits, it may have new ones.
     async fn signed(&self, metadata: &Metadata, token: &Unverified<'_>) -> Result<Signed, LoginError> {
         let fetch = || Keys::fetch(&self.http, &metadata.jwks_uri);
-        let known = self.keys.get(fetch).await?;
+        let known = self.said.keys.get(fetch).await?;
         match token.signed_by(&known) {
             Err(error @ (LoginError::UnknownKey { .. } | LoginError::Signature)) => {
-                match self.keys.renew(&known, fetch).await {
+                match self.said.keys.renew(&known, fetch).await {
                     Some(renewed) => token.signed_by(&renewed),
                     None => Err(error),
                 }

@@ -23,7 +23,7 @@ pub struct ConfigState {
     /// Why the last attempt was refused; none when it was taken (`vestibule_config_last_reload_successful`).
     pub refused: Option<Refused>,
     /// The keys whose new values hold only after a restart, by their paths.
-    pub needs_restart: Vec<&'static str>,
+    pub needs_restart: Vec<String>,
     /// Every key that holds, as `check --effective` shows it, a line each. Without secrets.
     pub effective: Arc<[String]>,
 }
