@@ -15,7 +15,7 @@ use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound, Endpoint, Limits};
+use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
 use crate::observe::Observer;
 use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
@@ -24,7 +24,7 @@ use crate::random::Random;
 use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security, Settings};
 use crate::store::OpenedCache;
 use crate::telemetry::{self, AccessLog, AccessTrail, Admin, ConfigState, ConfigStatus, Format};
-use crate::web::{PeerAddr, Scheme};
+use crate::web::{Arrival, Scheme};
 pub use reload::Reload;
 use reload::{Running, Sealing};
 
@@ -49,6 +49,7 @@ pub struct App {
     gateway: Gateway,
     format: Format,
     running: Mutex<Running>,
+    terms: InForce,
     status: ConfigStatus,
     trail: Trail,
     parts: Parts,
@@ -96,7 +97,7 @@ impl App {
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let limits = Limits::new(config.listen.max_connections);
+        let terms = InForce::new(terms(&config));
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
         let generation = generation(config, &parts, &trail, format, &shared)?;
@@ -111,24 +112,25 @@ impl App {
             gateway: gateway.clone(),
             format,
             running,
+            terms: terms.clone(),
             status,
             trail,
             parts,
             stop,
             tasks: Vec::new(),
         };
-        let public_service = move |peer: PeerAddr, request| {
+        let public_service = move |arrival: Arrival, request| {
             let gateway = gateway.clone();
-            async move { gateway.handle(peer, request).await }
+            async move { gateway.handle(arrival, request).await }
         };
-        app.serve(bound.http, limits, public_service, stopped.clone());
+        app.serve(bound.http, terms, public_service, stopped.clone());
         if let Some(admin) = bound.admin {
-            let admin_service = move |_: PeerAddr, request: http::Request<hyper::body::Incoming>| {
+            let admin_service = move |_: Arrival, request: http::Request<hyper::body::Incoming>| {
                 let probes = probes.clone();
                 async move { probes.answer(request.method(), request.uri().path()) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            app.serve(admin, Limits::new(64), admin_service, stopped);
+            app.serve(admin, InForce::new(Terms { limits: Limits::new(64) }), admin_service, stopped);
         }
         app.probes.set_ready();
         let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
@@ -172,9 +174,9 @@ impl App {
         }
     }
 
-    fn serve<S, F, B>(&mut self, bound: Bound, limits: Limits, service: S, mut stopped: watch::Receiver<bool>)
+    fn serve<S, F, B>(&mut self, bound: Bound, terms: InForce, service: S, mut stopped: watch::Receiver<bool>)
     where
-        S: Fn(PeerAddr, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
+        S: Fn(Arrival, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = http::Response<B>> + Send + 'static,
         B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -186,12 +188,17 @@ impl App {
         self.tasks.push(tokio::spawn(listener::serve(
             bound,
             service,
-            limits,
+            terms,
             clock,
             listener::Meters::default(),
             shutdown,
         )));
     }
+}
+
+/// What connections are taken on.
+const fn terms(config: &Config) -> Terms {
+    Terms { limits: Limits::new(config.listen.max_connections) }
 }
 
 fn line_format(config: &Config) -> Format {

@@ -14,6 +14,7 @@ pub mod random;
 pub mod roots;
 pub mod secret;
 pub mod socket;
+pub mod transport;
 pub mod web;
 
 // core: pure decisions; no I/O, no async, `now` is an argument

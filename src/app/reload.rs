@@ -2,7 +2,7 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use super::{App, generation};
+use super::{App, generation, terms};
 use crate::audit::{Event, EventName};
 use crate::config::{Config, Effective, Faults, Loaded, changed, needs_restart};
 use crate::lines::text::with_causes;
@@ -61,7 +61,7 @@ impl App {
                 return self.refuse(faults.errors(), code, &lines.collect::<Vec<_>>(), faults.to_string());
             }
         };
-        let (routes, sealing) = (config.routes.len(), Sealing::of(&config));
+        let (routes, sealing, terms) = (config.routes.len(), Sealing::of(&config), terms(&config));
         let built = generation(config, &self.parts, &self.trail, self.format, self.gateway.shared());
         let new = match built {
             Ok(new) => new,
@@ -75,6 +75,7 @@ impl App {
             && !new.keyring.seals_like(&before.keyring);
         drop(before);
         self.gateway.swap(new);
+        self.terms.replace(terms);
 
         for warning in &warnings {
             tracing::warn!("{}", warning.to_string().replace("\n    ", "; "));

@@ -9,7 +9,7 @@ use crate::identity::{Claim, Identity, ProviderName, Vouched};
 use crate::web::facts::Parts;
 use crate::web::forwarded::Convention;
 use crate::web::{
-    CanonicalPath, Facts, HostName, Origin, PeerAddr, RequestId, RequestKind, Source, TrustedProxies,
+    Arrival, CanonicalPath, Facts, HostName, Origin, PeerAddr, RequestId, RequestKind, Source, TrustedProxies,
 };
 
 /// A request from this address, with an X-Forwarded-For that nobody trusts.
@@ -24,7 +24,7 @@ fn from(address: &str) -> Facts {
         host: HostName::parse("wiki.example").expect("a host").0,
         path: CanonicalPath::parse("/").expect("a path"),
         query: None,
-        peer,
+        arrival: Arrival::new(peer),
         forwarded: TrustedProxies::new(Vec::new(), Convention::XForwarded).read(peer, &headers),
         kind: RequestKind::Navigation,
         source: Source::default(),

@@ -15,7 +15,7 @@ use crate::authz::{self, Term};
 use crate::gate::{Decision, Freshness, Pass, Route, Visitor, decide};
 use crate::identity::{Claim, Identity, ProviderName, Vouched};
 use crate::session::{Session, SessionId};
-use crate::web::{ClientAddr, PeerAddr};
+use crate::web::{Arrival, ClientAddr, PeerAddr};
 
 /// What is asked.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ pub enum Outcome {
 #[must_use]
 pub fn explain(generation: &Arc<Generation>, shared: &Shared, question: Question) -> Explanation {
     let Question { request, peer, persona } = question;
-    let visit = match observe::read(generation, shared, peer, &request) {
+    let visit = match observe::read(generation, shared, &Arrival::new(peer), &request) {
         Ok(visit) => visit,
         Err(unread) => return unreadable(&request, unread.client, &unread.refusal),
     };

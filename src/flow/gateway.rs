@@ -25,7 +25,7 @@ use crate::random::{Ids, Random};
 use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
 use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
-use crate::web::{HostName, Origin, PeerAddr, TrustedProxies};
+use crate::web::{Arrival, HostName, Origin, TrustedProxies};
 
 /// One configuration, built whole. A reload swaps it; a request that began with one ends with it.
 pub struct Generation {
@@ -169,10 +169,10 @@ impl Gateway {
         &self.shared
     }
 
-    /// Answers a request that `peer` sent. Never fails: what goes wrong has an answer too.
-    pub async fn handle(&self, peer: PeerAddr, request: Request<Incoming>) -> Response<Body> {
+    /// Answers a request. Never fails: what goes wrong has an answer too.
+    pub async fn handle(&self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
-        match observe::read(&generation, &self.shared, peer, &request) {
+        match observe::read(&generation, &self.shared, &arrival, &request) {
             // The future of a rare story is boxed, so that the one of every request stays small to move.
             Ok(visit) if own::is_own(&generation, visit.facts()) => {
                 Box::pin(own::answer(&self.shared, visit, request)).await

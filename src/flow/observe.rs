@@ -11,16 +11,17 @@ use super::refusal::Refusal;
 use super::visit::{Caller, Unread, Visit};
 use crate::web::facts::Parts;
 use crate::web::forwarded::Trust;
-use crate::web::{CanonicalPath, Facts, HostName, PeerAddr, RequestId, RequestKind, Source};
+use crate::web::{Arrival, CanonicalPath, Facts, HostName, RequestId, RequestKind, Source};
 
 /// Reads a request.
 pub(super) fn read<B>(
     generation: &Arc<Generation>,
     shared: &Shared,
-    peer: PeerAddr,
+    arrival: &Arrival,
     request: &Request<B>,
 ) -> Result<Visit, Box<Unread>> {
     let headers = request.headers();
+    let peer = arrival.peer();
     let forwarded = generation.trusted_proxies.read(peer, headers);
     let client = forwarded.client();
     let id = match forwarded.trust() {
@@ -39,7 +40,7 @@ pub(super) fn read<B>(
             host,
             path,
             query: request.uri().query().map(str::to_owned),
-            peer,
+            arrival: arrival.clone(),
             forwarded,
             kind,
             source: Source::read(headers),

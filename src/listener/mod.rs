@@ -4,14 +4,20 @@
 //! admin answers on the other. This folder knows connections and nothing of what is asked over them.
 
 mod bind;
+mod connection;
+mod http1;
+mod meters;
 mod serve;
 mod settings;
+mod terms;
 mod unix;
 mod wire;
 
 pub use bind::{BindError, Bound, Endpoint, Listeners, bind};
-pub use serve::{Limits, Meters, serve};
+pub use meters::Meters;
+pub use serve::serve;
 pub use settings::{Address, Place, Settings};
+pub use terms::{InForce, Limits, Terms};
 
 #[cfg(test)]
 mod tests;

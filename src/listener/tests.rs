@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Address, Bound, Limits, Meters, Place, serve};
+use super::{Address, Bound, InForce, Limits, Meters, Place, Terms, serve};
 use crate::clock::{Clock, ManualClock, Timestamp};
 
 struct Server {
@@ -47,11 +47,11 @@ fn start(max_connections: usize) -> Server {
             Response::new(Full::new(Bytes::from_static(b"ok")))
         }
     };
+    let terms = InForce::new(Terms { limits: Limits::new(max_connections) });
     let (stop, stopped) = oneshot::channel::<()>();
     let meters = Meters::default();
     let shutdown = async move { drop(stopped.await) };
-    let running =
-        tokio::spawn(serve(bound, service, Limits::new(max_connections), clock, meters.clone(), shutdown));
+    let running = tokio::spawn(serve(bound, service, terms, clock, meters.clone(), shutdown));
     Server { address, hand, meters, stop, running, asked }
 }
 

@@ -12,18 +12,18 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::serve::{Limits, Meters};
+use super::connection::Held;
+use super::meters::Meters;
+use super::terms::Limits;
 use crate::clock::{Alarm, Clock};
 use crate::lease::Patience;
-use crate::meter::GaugeGuard;
-use crate::socket::Socket;
+use crate::transport::Transport;
 
 /// A client's socket with its limits.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: Socket,
+    stream: Transport,
     clock: Clock,
     limits: Limits,
     meters: Meters,
@@ -34,9 +34,7 @@ pub(super) struct Wire {
     /// Since when the client has not taken what we write.
     stalled: Option<Instant>,
     parting: Parting,
-    // Held for as long as the socket is open, also when it has become a tunnel.
-    _permit: OwnedSemaphorePermit,
-    _open: GaugeGuard,
+    _held: Held,
 }
 
 /// Whose turn it is on a connection: odd while a request is served, even while one is awaited. The upper bits say
@@ -133,13 +131,7 @@ impl Turn {
 }
 
 impl Wire {
-    pub(super) fn new(
-        stream: Socket,
-        clock: Clock,
-        limits: Limits,
-        meters: Meters,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(super) fn new(stream: Transport, clock: Clock, limits: Limits, meters: Meters, held: Held) -> Self {
         let until = clock.instant() + limits.head;
         Self {
             stream,
@@ -150,8 +142,7 @@ impl Wire {
             writing: Alarm::default(),
             stalled: None,
             parting: Parting::NotYet,
-            _permit: permit,
-            _open: meters.connections.hold(),
+            _held: held,
             clock,
             limits,
             meters,

@@ -21,7 +21,6 @@ mod request;
 mod settings;
 mod tls;
 mod tls_error;
-mod transport;
 mod tunnel;
 mod upload;
 mod wire;

@@ -19,12 +19,12 @@ use super::meters::Meters;
 use super::settings::Target;
 use super::tls::Connector;
 use super::tls_error::TlsError;
-use super::transport::Transport;
 use super::upload::Upload;
 use super::wire::Wire;
 use crate::clock::{Alarm, Clock};
 use crate::meter::GaugeGuard;
 use crate::socket::Socket;
+use crate::transport::Transport;
 use crate::web::HostName;
 
 /// The kept connections of all targets. Survives a reload: a target that stays keeps its connections.
@@ -174,7 +174,7 @@ impl Pool {
         match &self.connector {
             None => Ok(Transport::Plain(socket)),
             Some(connector) => match connector.connect(socket).await {
-                Ok(stream) => Ok(Transport::Tls(Box::new(stream))),
+                Ok(stream) => Ok(Transport::Tls(Box::new(stream.into()))),
                 Err(source) => Err(self.insecure(source)),
             },
         }

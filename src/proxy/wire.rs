@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 
-use super::transport::Transport;
+use crate::transport::Transport;
 
 /// A socket whose failed writes wait for the read side to tell.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::arrival::Arrival;
 use super::forwarded::{Forwarded, PeerAddr};
 use super::host::HostName;
 use super::kind::RequestKind;
@@ -19,7 +20,7 @@ pub struct Facts {
     origin: Origin,
     path: CanonicalPath,
     query: Option<String>,
-    peer: PeerAddr,
+    arrival: Arrival,
     forwarded: Forwarded,
     kind: RequestKind,
     source: Source,
@@ -37,8 +38,8 @@ pub struct Parts {
     pub path: CanonicalPath,
     /// The query without its question mark, as sent.
     pub query: Option<String>,
-    /// The other end of the connection.
-    pub peer: PeerAddr,
+    /// The connection that it came over.
+    pub arrival: Arrival,
     /// What trusted proxies said.
     pub forwarded: Forwarded,
     /// The kind of the request.
@@ -57,8 +58,9 @@ impl Facts {
     /// Facts from their parts; `public_url` gives the scheme and port of the addresses that people type.
     #[must_use]
     pub fn new(parts: Parts, public_url: &Origin) -> Self {
-        let Parts { method, host, path, query, peer, forwarded, kind, source, id } = parts;
-        Self { method, origin: public_url.with_host(&host), path, query, peer, forwarded, kind, source, id }
+        let Parts { method, host, path, query, arrival, forwarded, kind, source, id } = parts;
+        let origin = public_url.with_host(&host);
+        Self { method, origin, path, query, arrival, forwarded, kind, source, id }
     }
 
     /// The method.
@@ -94,7 +96,7 @@ impl Facts {
     /// The other end of the connection.
     #[must_use]
     pub const fn peer(&self) -> PeerAddr {
-        self.peer
+        self.arrival.peer()
     }
 
     /// The client and the way it came.

@@ -1,6 +1,7 @@
 //! The words of a request: path, host, origin, client, kind. Each is parsed once, from bytes that a stranger
 //! chose, into a type that cannot hold a doubtful value.
 
+pub mod arrival;
 pub mod facts;
 pub mod forwarded;
 pub mod host;
@@ -10,6 +11,7 @@ pub mod path;
 pub mod pattern;
 pub mod source;
 
+pub use arrival::Arrival;
 pub use facts::{Facts, RequestId};
 pub use forwarded::{ClientAddr, Forwarded, PeerAddr, TrustedProxies};
 pub use host::HostName;

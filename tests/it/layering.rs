@@ -4,8 +4,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const BASE: &[&str] =
-    &["clock", "lease", "lines", "manual", "meter", "observe", "random", "roots", "secret", "socket", "web"];
+const BASE: &[&str] = &[
+    "clock",
+    "lease",
+    "lines",
+    "manual",
+    "meter",
+    "observe",
+    "random",
+    "roots",
+    "secret",
+    "socket",
+    "transport",
+    "web",
+];
 
 /// What each folder or file of `src` may import, besides itself and the base.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -19,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("roots", &[]),
     ("secret", &[]),
     ("socket", &[]),
+    ("transport", &[]),
     ("web", &[]),
     ("identity", &[]),
     ("session", &["identity"]),

@@ -13,7 +13,7 @@ use crate::identity::{Fingerprint, HeaderPlan, Identity, IdentityHead, Preset, P
 use crate::session::{Session, SessionId};
 use crate::web::facts::Parts;
 use crate::web::{
-    CanonicalPath, Facts, HostName, Origin, PeerAddr, RequestId, RequestKind, Source, TrustedProxies,
+    Arrival, CanonicalPath, Facts, HostName, Origin, PeerAddr, RequestId, RequestKind, Source, TrustedProxies,
 };
 
 const NAVIGATION: &[(&str, &str)] = &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
@@ -33,7 +33,7 @@ fn facts(method: Method, path: &str, query: Option<&str>, fields: &[(&'static st
         host: HostName::parse("wiki.example").expect("a host").0,
         path: CanonicalPath::parse(path).expect("a path"),
         query: query.map(str::to_owned),
-        peer,
+        arrival: Arrival::new(peer),
         id: RequestId::fresh([0; 12]),
     };
     Facts::new(parts, &Origin::parse("https://wiki.example").expect("an origin"))

@@ -22,7 +22,7 @@ use crate::session::CookieNames;
 use crate::session::Security;
 use crate::web::facts::Parts;
 use crate::web::{
-    CanonicalPath, Facts, HostName, Origin, PeerAddr, RequestId, RequestKind, Source, TrustedProxies,
+    Arrival, CanonicalPath, Facts, HostName, Origin, RequestId, RequestKind, Source, TrustedProxies,
 };
 
 /// A running gateway and the socket of its upstream.
@@ -69,9 +69,9 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
     let rule = Rule::new(vec![term]);
     let route = Arc::new(Route::new(RouteId::new(0), "wiki".to_owned(), rule, plan, Options::default()));
-    let service = move |peer: PeerAddr, request: Request<Incoming>| {
+    let service = move |arrival: Arrival, request: Request<Incoming>| {
         let (proxy, route, lease) = (Arc::clone(&proxy), Arc::clone(&route), lease.clone());
-        let facts = facts(peer, &request, &public_url);
+        let facts = facts(arrival, &request, &public_url);
         async move {
             let Decision::Pass(pass) = decide(&facts, &route, None) else { panic!("everybody passes") };
             answer(proxy.forward(pass, || lease, |_| {}, request).await)
@@ -83,8 +83,9 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     };
     let bound = listener::Bound::new(&[address]).expect("a port");
     let gateway = bound.endpoints()[0].address().expect("an address");
-    let (limits, counted) = (listener::Limits::new(64), listener::Meters::default());
-    tokio::spawn(listener::serve(bound, service, limits, clock, counted, std::future::pending()));
+    let terms = listener::InForce::new(listener::Terms { limits: listener::Limits::new(64) });
+    let counted = listener::Meters::default();
+    tokio::spawn(listener::serve(bound, service, terms, clock, counted, std::future::pending()));
     Bench { gateway, upstream, meters }
 }
 
@@ -93,17 +94,17 @@ pub(super) async fn plain() -> Bench {
     bench(Clock::system(), Lease::endless(), |_| {}).await
 }
 
-fn facts(peer: PeerAddr, request: &Request<Incoming>, public_url: &Origin) -> Facts {
+fn facts(arrival: Arrival, request: &Request<Incoming>, public_url: &Origin) -> Facts {
     let headers = request.headers();
     let parts = Parts {
         kind: RequestKind::of(request.method(), headers),
         source: Source::read(headers),
-        forwarded: TrustedProxies::default().read(peer, headers),
+        forwarded: TrustedProxies::default().read(arrival.peer(), headers),
         method: request.method().clone(),
         host: HostName::parse("wiki.example").expect("a host").0,
         path: CanonicalPath::parse(request.uri().path()).expect("a path"),
         query: request.uri().query().map(str::to_owned),
-        peer,
+        arrival,
         id: RequestId::fresh([0; 12]),
     };
     Facts::new(parts, public_url)

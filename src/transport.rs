@@ -1,19 +1,20 @@
-//! What carries the bytes of an upstream connection: a socket, or TLS on one.
+//! What carries the bytes of a connection, to a client or to an upstream: a socket, or TLS on one.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::TlsStream;
 
 use crate::socket::Socket;
 
 /// A connection on which HTTP can be spoken.
 #[derive(Debug)]
-pub(super) enum Transport {
+pub enum Transport {
+    /// The socket itself.
     Plain(Socket),
-    /// Boxed, since a TLS state is a kilobyte that plain connections need not carry.
+    /// TLS, as its client or its server. Boxed, since a TLS state is a kilobyte that plain connections need not carry.
     Tls(Box<TlsStream<Socket>>),
 }
 

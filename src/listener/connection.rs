@@ -1,0 +1,71 @@
+//! One connection from its acceptance to its end: what it holds, what it is served with, which protocol it speaks.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::http1;
+use super::meters::Meters;
+use super::terms::Terms;
+use super::wire::Wire;
+use crate::clock::Clock;
+use crate::meter::GaugeGuard;
+use crate::socket::Socket;
+use crate::transport::Transport;
+use crate::web::{Arrival, PeerAddr};
+
+/// What an open connection takes of the server for as long as its socket is open, also when it has become a tunnel.
+#[derive(Debug)]
+pub(super) struct Held {
+    _permit: OwnedSemaphorePermit,
+    _open: GaugeGuard,
+}
+
+/// What connections are served with.
+#[derive(Clone)]
+pub(super) struct Serving<S> {
+    pub(super) service: S,
+    pub(super) terms: Arc<Terms>,
+    pub(super) clock: Clock,
+    pub(super) meters: Meters,
+    pub(super) phase: watch::Receiver<Phase>,
+}
+
+/// Where a server is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Serving,
+    /// What comes is answered, and each answer is the last of its connection.
+    Leaving,
+    /// What is on its way is finished, nothing is begun.
+    Draining,
+    /// What is still there is cut.
+    Closed,
+}
+
+impl Held {
+    pub(super) fn new(permit: OwnedSemaphorePermit, meters: &Meters) -> Self {
+        Self { _permit: permit, _open: meters.connections.hold() }
+    }
+}
+
+/// Serves one connection.
+pub(super) async fn run<S, F, B>(socket: Socket, peer: PeerAddr, held: Held, serving: Serving<S>)
+where
+    S: Fn(Arrival, Request<Incoming>) -> F,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let _ = socket.without_delay();
+    let arrival = Arrival::new(peer);
+    let transport = Transport::Plain(socket);
+    let wire =
+        Wire::new(transport, serving.clock.clone(), serving.terms.limits, serving.meters.clone(), held);
+    http1::serve(wire, arrival, serving).await;
+}

@@ -1,0 +1,106 @@
+//! HTTP/1.1 on a connection, from its first head to its last answer.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+
+use super::connection::{Phase, Serving};
+use super::wire::{Turn, Wire};
+use crate::lease::Patience;
+use crate::web::Arrival;
+
+/// A response body that tells the socket when it is gone.
+struct Served<B> {
+    body: B,
+    turn: Arc<Turn>,
+}
+
+/// The largest head that the parser takes, and the most that is buffered for a client that reads slowly.
+const MAX_BUFFER: usize = 64 * 1024;
+
+/// Serves HTTP/1.1 until the connection ends.
+pub(super) async fn serve<S, F, B>(wire: Wire, arrival: Arrival, serving: Serving<S>)
+where
+    S: Fn(Arrival, Request<Incoming>) -> F,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Serving { service, meters, mut phase, .. } = serving;
+    let peer = arrival.peer();
+    let turn = wire.turn();
+    // Never marked as seen: any change says that the server is leaving.
+    let leaving = phase.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        turn.request(!request.body().is_end_stream());
+        let turn = Arc::clone(&turn);
+        let (answer, leaving) = (service(arrival.clone(), request), leaving.clone());
+        async move {
+            let mut response = answer.await;
+            turn.wait_for_client(response.extensions().get::<Patience>().copied());
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                turn.upgraded();
+            } else if leaving.has_changed().unwrap_or(true) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response.map(|body| Served { body, turn }))
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder.max_header_size(MAX_BUFFER).max_buf_size(MAX_BUFFER).header_read_timeout(None);
+    builder.half_close(false).pipeline_flush(false);
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(wire), service).with_upgrades());
+    let result = loop {
+        tokio::select! {
+            result = serving.as_mut() => break result,
+            _ = phase.changed() => match *phase.borrow_and_update() {
+                Phase::Serving | Phase::Leaving => {}
+                Phase::Draining => serving.as_mut().graceful_shutdown(),
+                Phase::Closed => return,
+            },
+        }
+    };
+    if let Err(error) = result {
+        if error.is_parse() {
+            meters.parse_errors.increment();
+        }
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+impl<B: Body + Unpin> Body for Served<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Served<B> {
+    fn drop(&mut self) {
+        self.turn.answered();
+    }
+}
