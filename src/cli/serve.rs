@@ -2,18 +2,19 @@
 
 use std::io::ErrorKind;
 
-use super::{ConfigArgs, Exit, tell};
+use super::reload::Reloader;
+use super::{ConfigArgs, Exit, tell, variable};
 use crate::app::{self, App, Parts, StartError};
 use crate::clock::Clock;
-use crate::config::Loaded;
-use crate::lifecycle::Signals;
+use crate::config::{Loaded, Sources};
+use crate::lifecycle::{Hangup, Notifier, Signals};
 use crate::lines::Lines;
 use crate::lines::text::with_causes;
 use crate::random::Random;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
-    let loaded = match arguments.load() {
-        Ok(loaded) => loaded,
+    let (sources, loaded) = match arguments.read() {
+        Ok(read) => read,
         Err(exit) => return exit,
     };
     for warning in &loaded.warnings {
@@ -21,7 +22,7 @@ pub(super) fn run(arguments: &ConfigArgs) -> Exit {
     }
     app::install_log(&loaded.config);
     match runtime(loaded.config.threads) {
-        Ok(runtime) => runtime.block_on(serve(loaded)),
+        Ok(runtime) => runtime.block_on(serve(arguments, &sources, loaded)),
         Err(error) => {
             tell(&format!("vestibule: cannot start its threads: {error}"));
             Exit::Failed
@@ -38,11 +39,11 @@ pub(super) fn runtime(threads: Option<usize>) -> std::io::Result<tokio::runtime:
     builder.enable_all().build()
 }
 
-async fn serve(loaded: Loaded) -> Exit {
+async fn serve(arguments: &ConfigArgs, sources: &Sources, loaded: Loaded) -> Exit {
     let config = &loaded.config;
-    let (mut signals, lines) = match (Signals::listen(), Lines::stdout()) {
-        (Ok(signals), Ok(lines)) => (signals, lines),
-        (Err(error), _) | (_, Err(error)) => {
+    let (mut signals, hangup, lines) = match (Signals::listen(), Hangup::listen(), Lines::stdout()) {
+        (Ok(signals), Ok(hangup), Ok(lines)) => (signals, hangup, lines),
+        (Err(error), ..) | (_, Err(error), _) | (_, _, Err(error)) => {
             tell(&format!("vestibule: cannot start: {error}"));
             return Exit::Failed;
         }
@@ -76,7 +77,19 @@ async fn serve(loaded: Loaded) -> Exit {
     for endpoint in app.admin() {
         tell(&format!("vestibule: admin on {endpoint} (/livez, /readyz)"));
     }
-    signals.next().await;
+    let clock = Clock::system();
+    let notifier = Notifier::of(variable).unwrap_or_else(|error| {
+        tell(&format!("vestibule: the service manager cannot be told anything (NOTIFY_SOCKET): {error}"));
+        Notifier::off()
+    });
+    tokio::spawn(notifier.clone().watchdog(clock.clone()));
+    notifier.ready("serving");
+    let reloader = Reloader::new(arguments, sources, hangup);
+    tokio::select! {
+        _ = signals.next() => {}
+        never = reloader.run(&app, &notifier, &clock) => match never {},
+    }
+    notifier.stopping("ending");
     end(app, signals, &lines).await
 }
 
@@ -99,7 +112,7 @@ pub(super) async fn end(app: App, mut signals: Signals, lines: &Lines) -> Exit {
     let trail = app.trail().clone();
     tokio::select! {
         () = app.stop() => {}
-        () = signals.next() => {}
+        _ = signals.next() => {}
     }
     trail.flush();
     lines.flush();
