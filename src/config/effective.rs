@@ -164,6 +164,10 @@ impl Effective {
         key_text(&self.path)
     }
 
+    pub(super) fn path(&self) -> &[String] {
+        &self.path
+    }
+
     /// Whether `other` holds the same, wherever it came from.
     pub(super) fn holds_as(&self, other: &Self) -> bool {
         self.holds == other.holds

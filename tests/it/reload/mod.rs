@@ -164,13 +164,13 @@ async fn a_faulty_configuration_is_refused_whole_and_told() {
 async fn what_needs_a_restart_is_named_and_the_rest_is_in_force() {
     let mut stage = Stage::usual().await;
     let changed = stage.reload(|config| {
-        let config = config.replace(OPEN, SHUT).replace("[listen]", "[listen]\nmax_connections = 7");
+        let config = config.replace(OPEN, SHUT).replace("admin = \"127.0.0.1:0\"", "admin = \"off\"");
         format!("threads = 3\n{config}")
     });
     assert_eq!(changed, Reload::Taken);
     let mut needs = stage.app().config_status().get().needs_restart.clone();
     needs.sort();
-    assert_eq!(needs, ["listen.max_connections", "threads"]);
+    assert_eq!(needs, ["listen.admin", "threads"]);
     let request = get(&stage, "/public");
     let mut client = TcpStream::connect(stage.gateway).await.expect("a connection");
     assert_eq!(exchange_over(&mut client, &request).await.status, 401);
@@ -182,8 +182,9 @@ async fn what_needs_a_restart_is_named_and_the_rest_is_in_force() {
         assert!(detail.contains(word), "{detail}");
     }
     // Back to what the process was started with: nothing is left to say.
-    let back =
-        stage.reload(|config| config.replace("\nmax_connections = 7", "").replace("threads = 3\n", ""));
+    let back = stage.reload(|config| {
+        config.replace("admin = \"off\"", "admin = \"127.0.0.1:0\"").replace("threads = 3\n", "")
+    });
     assert_eq!(back, Reload::Taken);
     assert_eq!(stage.app().config_status().get().needs_restart, Vec::<String>::new());
 }
