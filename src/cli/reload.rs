@@ -58,9 +58,13 @@ impl Reloader {
                 () = self.hangup.next() => Cause::Asked,
                 () = changed(self.watch.as_ref()) => Cause::Changed,
             };
-            if cause == Cause::Changed {
-                settled(clock, async || changed(self.watch.as_ref()).await).await;
-            }
+            let cause = match cause {
+                Cause::Asked => Cause::Asked,
+                Cause::Changed => tokio::select! {
+                    () = self.hangup.next() => Cause::Asked,
+                    () = settled(clock, async || changed(self.watch.as_ref()).await) => Cause::Changed,
+                },
+            };
             // Reading and building take milliseconds, but of disks and networks that is not certain.
             tokio::task::block_in_place(|| self.act(cause, app, notifier));
         }

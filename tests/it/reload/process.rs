@@ -153,7 +153,6 @@ fn sighup_reads_it_again_and_the_service_manager_is_told_of_each_step() {
     assert!(hears().starts_with("READY=1\n"));
     process.says("new configuration in force");
     place.put("vestibule.toml", "nothing", 0o644);
-    process.signal("HUP");
     assert!(hears().starts_with("RELOADING=1\n"));
     let ready = hears();
     assert!(ready.starts_with("READY=1\n") && ready.contains("refused"), "{ready}");
