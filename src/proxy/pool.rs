@@ -111,6 +111,11 @@ impl Pools {
 }
 
 impl Pool {
+    /// What is counted.
+    pub(super) const fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
     /// A kept connection that is alive as far as can be seen.
     pub(super) async fn take(&self, clock: &Clock) -> Option<Link> {
         let now = clock.instant();

@@ -85,7 +85,10 @@ pub struct OpenLine {
 #[derive(Debug)]
 enum Open {
     /// A JSON object without its last members, and its length without the reason.
-    Json { line: Object, unreasoned: usize },
+    Json {
+        line: Object,
+        unreasoned: usize,
+    },
     Text(Box<Words>),
 }
 
