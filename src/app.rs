@@ -89,7 +89,10 @@ impl App {
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(Terms { limits: Limits::new(config.listen.max_connections) });
+        let terms = InForce::new(Terms {
+            limits: config.listen.limits,
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+        });
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
         let pools = Arc::new(Pools::default());
@@ -110,7 +113,7 @@ impl App {
                 async move { probes.answer(request.method(), request.uri().path()) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            app.serve(admin, InForce::new(Terms { limits: Limits::new(64) }), admin_service, stopped);
+            app.serve(admin, InForce::new(Terms::new(Limits::new(64))), admin_service, stopped);
         }
         app.probes.set_ready();
         let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
@@ -268,6 +271,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,
         lifetimes,

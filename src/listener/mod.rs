@@ -7,6 +7,7 @@ mod bind;
 mod connection;
 mod http1;
 mod meters;
+mod room;
 mod serve;
 mod settings;
 mod terms;

@@ -160,14 +160,20 @@ impl TrustedProxies {
         self.unix == Trust::Trusted
     }
 
-    /// Reads the forwarding headers of a request that `peer` sent.
+    /// Whether this peer may speak for others.
     #[must_use]
-    pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
-        let trust = match peer.ip() {
+    pub fn trust(&self, peer: PeerAddr) -> Trust {
+        match peer.ip() {
             Some(address) if self.contains(address) => Trust::Trusted,
             Some(_) => Trust::Untrusted,
             None => self.unix,
-        };
+        }
+    }
+
+    /// Reads the forwarding headers of a request that `peer` sent.
+    #[must_use]
+    pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
+        let trust = self.trust(peer);
         if trust == Trust::Untrusted {
             return Forwarded { client: peer.into(), chain: Vec::new(), scheme: None, trust };
         }
