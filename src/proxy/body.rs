@@ -90,7 +90,7 @@ impl Body {
 
     fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(Line { pool, .. }) = self.line.take() {
-            let meters = pool.meters();
+            let meters = pool.counted();
             match error {
                 BodyError::LeaseEnded => meters.ended_by_lease.increment(),
                 BodyError::Upstream(_) | BodyError::Idle => meters.truncated.increment(),

@@ -19,6 +19,7 @@ mod explain;
 mod faults;
 mod frames;
 mod hosts;
+mod http2;
 mod layering;
 mod limits;
 mod lines;
