@@ -6,7 +6,9 @@
 mod bind;
 mod connection;
 mod http1;
+mod introduction;
 mod meters;
+mod notices;
 mod room;
 mod serve;
 mod settings;

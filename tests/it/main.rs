@@ -25,6 +25,7 @@ mod loops;
 mod presets;
 mod provider;
 mod providers;
+mod proxy_protocol;
 mod rate;
 mod reference;
 mod requests;
