@@ -78,6 +78,12 @@ LISTEN {
     head_timeout: DurationWithin(1, 300), Is("\"10s\"");
     /// How long a connection may lie idle between requests.
     keep_alive: DurationWithin(1, 3600), Is("\"75s\"");
+    /// Lets clients of plain listeners begin with HTTP/2, as proxies do that know us (h2c). `Upgrade: h2c` is never followed.
+    h2c: Bool, Is("false");
+    /// HTTP/2: requests at once on one connection. Further ones wait with the client.
+    h2_max_streams: Int(1, 10_000), Is("100");
+    /// HTTP/2: bytes of one upload that may wait for its upstream. All uploads of a connection may have four times as many.
+    h2_window: Size(64 << 10, 16 << 20), Is("\"256KiB\"");
 }
 }
 

@@ -12,7 +12,7 @@ use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
 use super::values;
-use crate::listener::{Address, Limits, Place, Settings};
+use crate::listener::{Address, Http2, Limits, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
 use crate::web::forwarded::{Convention, Trust};
 
@@ -74,6 +74,7 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
         keep_alive: duration("keep_alive", unset.keep_alive),
         max_headers: number("max_headers", unset.max_headers),
         max_requests: number("max_requests", unset.max_requests),
+        http2: http2(&section, unset.http2),
         ..unset
     };
     Settings {
@@ -83,6 +84,17 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
         limits,
         max_head: size("max_head", 32 << 10),
         max_target: size("max_target", 16 << 10),
+    }
+}
+
+fn http2(section: &Section<'_>, unset: Http2) -> Http2 {
+    Http2 {
+        prior_knowledge: section.read("h2c", unset.prior_knowledge, |field| {
+            values::switch(field, PriorKnowledge::Taken, PriorKnowledge::Refused)
+        }),
+        max_streams: section
+            .read("h2_max_streams", unset.max_streams, |field| u32::try_from(values::number(field)?).ok()),
+        window: section.read("h2_window", unset.window, |field| u32::try_from(values::size(field)?).ok()),
     }
 }
 

@@ -8,13 +8,13 @@ use http_body::Body;
 use hyper::body::Incoming;
 use tokio::sync::watch;
 
-use super::http1;
 use super::introduction::{self, Unintroduced};
 use super::meters::Meters;
 use super::notices::Notices;
 use super::room::{Counted, Peers, Seat};
-use super::terms::Terms;
+use super::terms::{PriorKnowledge, Terms};
 use super::wire::Wire;
+use super::{http1, http2};
 use crate::clock::Clock;
 use crate::lines::text::with_causes;
 use crate::manual;
@@ -108,8 +108,15 @@ where
         }
     }
     let transport = Transport::Plain(socket);
-    let wire =
-        Wire::new(transport, serving.clock.clone(), serving.terms.limits, serving.meters.clone(), held);
+    let limits = serving.terms.limits;
+    let mut wire = Wire::new(transport, serving.clock.clone(), limits, serving.meters.clone(), held);
+    if limits.http2.prior_knowledge == PriorKnowledge::Taken {
+        match http2::is_announced(&mut wire).await {
+            Ok(true) => return Box::pin(http2::serve(wire, arrival, serving)).await,
+            Ok(false) => {}
+            Err(_) => return,
+        }
+    }
     http1::serve(wire, arrival, serving).await;
 }
 

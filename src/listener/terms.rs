@@ -45,6 +45,28 @@ pub struct Limits {
     pub max_headers: usize,
     /// The most requests of a connection.
     pub max_requests: usize,
+    /// What HTTP/2 has besides.
+    pub http2: Http2,
+}
+
+/// How HTTP/2 is spoken.
+#[derive(Clone, Copy, Debug)]
+pub struct Http2 {
+    /// Whether clients may speak it without TLS.
+    pub prior_knowledge: PriorKnowledge,
+    /// Requests at once on one connection.
+    pub max_streams: u32,
+    /// Bytes of one request's body that may wait for its upstream; all those of a connection may have four times as many.
+    pub window: u32,
+}
+
+/// Whether a client of a plain connection may begin with HTTP/2 (RFC 9113 section 3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriorKnowledge {
+    /// It may, and is told from HTTP/1.1 by its first bytes.
+    Taken,
+    /// It is spoken HTTP/1.1 to, which refuses that beginning.
+    Refused,
 }
 
 impl InForce {
@@ -95,6 +117,13 @@ impl Limits {
             write_stall: Duration::from_secs(15 * 60),
             max_headers: 100,
             max_requests: 10_000,
+            http2: Http2::STANDARD,
         }
     }
+}
+
+impl Http2 {
+    /// What holds unless somebody says otherwise.
+    pub const STANDARD: Self =
+        Self { prior_knowledge: PriorKnowledge::Refused, max_streams: 100, window: 256 << 10 };
 }
