@@ -13,7 +13,7 @@ use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
+use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Resumption, Terms, Tls};
 use crate::observe::Observer;
 use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
@@ -62,6 +62,9 @@ pub enum StartError {
         /// What is wrong.
         source: SetupError,
     },
+    /// TLS cannot be set up.
+    #[error("listen.tls: TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// The audit file cannot be opened: nothing is served that would leave no trace.
     #[error("audit.sink: cannot open {path}")]
     Audit {
@@ -81,9 +84,10 @@ impl App {
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
-        let public = bound.http.endpoints();
+        let public = bound.public.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(Terms { limits: Limits::new(config.listen.max_connections) });
+        let resumption = Resumption::new().map_err(StartError::Tls)?;
+        let terms = InForce::new(terms(&config.listen, &resumption, &parts.clock)?);
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
         let pools = Arc::new(Pools::default());
@@ -97,14 +101,14 @@ impl App {
             let gateway = gateway.clone();
             async move { gateway.handle(arrival, request).await }
         };
-        app.serve(bound.http, terms, public_service, stopped.clone());
+        app.serve(bound.public, terms, public_service, stopped.clone());
         if let Some(admin) = bound.admin {
             let admin_service = move |_: Arrival, request: http::Request<hyper::body::Incoming>| {
                 let probes = probes.clone();
                 async move { probes.answer(request.method(), request.uri().path()) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            app.serve(admin, InForce::new(Terms { limits: Limits::new(64) }), admin_service, stopped);
+            app.serve(admin, InForce::new(Terms::new(Limits::new(64))), admin_service, stopped);
         }
         app.probes.set_ready();
         let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
@@ -162,6 +166,16 @@ impl App {
             shutdown,
         )));
     }
+}
+
+/// The terms on which connections are taken.
+fn terms(listen: &listener::Settings, resumption: &Resumption, clock: &Clock) -> Result<Terms, StartError> {
+    let mut terms = Terms::new(Limits::new(listen.max_connections));
+    if !listen.certificates.is_empty() {
+        let tls = Tls::new(&listen.certificates, resumption, clock).map_err(StartError::Tls)?;
+        terms.tls = Some(Arc::new(tls));
+    }
+    Ok(terms)
 }
 
 fn line_format(config: &Config) -> Format {
@@ -255,6 +269,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        https: config.https,
         providers: Providers::new(providers),
         keyring,
         lifetimes,

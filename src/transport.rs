@@ -18,6 +18,14 @@ pub enum Transport {
     Tls(Box<TlsStream<Socket>>),
 }
 
+impl Transport {
+    /// Whether what is written may lie here for a while before the system has it.
+    #[must_use]
+    pub const fn holds_back(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+}
+
 impl AsyncRead for Transport {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -7,15 +7,20 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio_rustls::server::TlsStream;
 
+use super::bind::Entry;
+use super::handshake;
 use super::http1;
 use super::meters::Meters;
 use super::terms::Terms;
 use super::wire::Wire;
 use crate::clock::Clock;
+use crate::lines::text::with_causes;
 use crate::meter::GaugeGuard;
 use crate::socket::Socket;
 use crate::transport::Transport;
+use crate::web::tls::TlsArrival;
 use crate::web::{Arrival, PeerAddr};
 
 /// What an open connection takes of the server for as long as its socket is open, also when it has become a tunnel.
@@ -54,8 +59,13 @@ impl Held {
 }
 
 /// Serves one connection.
-pub(super) async fn run<S, F, B>(socket: Socket, peer: PeerAddr, held: Held, serving: Serving<S>)
-where
+pub(super) async fn run<S, F, B>(
+    socket: Socket,
+    peer: PeerAddr,
+    entry: Entry,
+    held: Held,
+    mut serving: Serving<S>,
+) where
     S: Fn(Arrival, Request<Incoming>) -> F,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body + Send + Unpin + 'static,
@@ -64,8 +74,35 @@ where
 {
     let _ = socket.without_delay();
     let arrival = Arrival::new(peer);
-    let transport = Transport::Plain(socket);
+    let (transport, arrival) = match entry {
+        Entry::Plain => (Transport::Plain(socket), arrival),
+        Entry::Tls => match Box::pin(secure(socket, peer, &mut serving)).await {
+            Some((stream, tls)) => (Transport::Tls(Box::new(stream.into())), arrival.over(tls)),
+            None => return,
+        },
+    };
     let wire =
         Wire::new(transport, serving.clock.clone(), serving.terms.limits, serving.meters.clone(), held);
     http1::serve(wire, arrival, serving).await;
+}
+
+/// The connection once TLS is agreed on. None if it is not, or if the server has no time left for it.
+async fn secure<S>(
+    socket: Socket,
+    peer: PeerAddr,
+    serving: &mut Serving<S>,
+) -> Option<(TlsStream<Socket>, TlsArrival)> {
+    let Serving { terms, clock, meters, phase, .. } = serving;
+    let shaken =
+        handshake::accept(socket, terms.tls.as_deref(), terms.limits.head, clock, &meters.handshakes);
+    let mut watched = phase.clone();
+    let shaken = tokio::select! {
+        shaken = shaken => shaken,
+        // What is begun is served, and nobody has asked for anything yet.
+        _ = watched.wait_for(|phase| matches!(phase, Phase::Draining | Phase::Closed)) => return None,
+    };
+    if let Err(error) = &shaken {
+        tracing::debug!(%peer, error = with_causes(error), "no TLS with a client");
+    }
+    shaken.ok()
 }

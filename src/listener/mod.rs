@@ -4,20 +4,25 @@
 //! admin answers on the other. This folder knows connections and nothing of what is asked over them.
 
 mod bind;
+mod certificate;
 mod connection;
+mod handshake;
 mod http1;
 mod meters;
 mod serve;
 mod settings;
 mod terms;
+mod tls;
 mod unix;
 mod wire;
 
-pub use bind::{BindError, Bound, Endpoint, Listeners, bind};
-pub use meters::Meters;
+pub use bind::{BindError, Bound, Endpoint, Entry, Listeners, bind};
+pub use certificate::{Certificate, CertificateError, Expiry};
+pub use meters::{HandshakeMeters, Meters};
 pub use serve::serve;
 pub use settings::{Address, Place, Settings};
 pub use terms::{InForce, Limits, Terms};
+pub use tls::{Resumption, Tls};
 
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::certificate::Expiry;
+use super::tls::Tls;
+
 /// What holds for a connection from its acceptance on.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// What it may take.
     pub limits: Limits,
+    /// How TLS is spoken, where it is.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// The terms of today. Clones share them.
@@ -29,6 +34,14 @@ pub struct Limits {
     pub write_stall: Duration,
 }
 
+impl Terms {
+    /// These limits, without TLS.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, tls: None }
+    }
+}
+
 impl InForce {
     /// These terms, until others come.
     #[must_use]
@@ -39,6 +52,12 @@ impl InForce {
     /// Puts other terms in force, for the connections from now on.
     pub fn replace(&self, terms: Terms) {
         self.0.store(Arc::new(terms));
+    }
+
+    /// When the certificates end that are shown today.
+    #[must_use]
+    pub fn expiries(&self) -> Vec<Expiry> {
+        self.0.load().tls.as_ref().map(|tls| tls.expiries().to_vec()).unwrap_or_default()
     }
 
     pub(super) fn today(&self) -> Arc<Terms> {

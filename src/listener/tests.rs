@@ -47,7 +47,7 @@ fn start(max_connections: usize) -> Server {
             Response::new(Full::new(Bytes::from_static(b"ok")))
         }
     };
-    let terms = InForce::new(Terms { limits: Limits::new(max_connections) });
+    let terms = InForce::new(Terms::new(Limits::new(max_connections)));
     let (stop, stopped) = oneshot::channel::<()>();
     let meters = Meters::default();
     let shutdown = async move { drop(stopped.await) };

@@ -214,6 +214,14 @@ impl Wire {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
+    /// The same for what is not progress by itself: a plain socket is flushed at once, and has taken nothing then.
+    fn emptied(&mut self, emptied: Poll<io::Result<()>>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if emptied.is_ready() && !self.stream.holds_back() {
+            return emptied;
+        }
+        self.wrote(emptied, context)
+    }
+
     fn poll_drain(&mut self, context: &mut Context<'_>, until: Instant, mut left: usize) -> Poll<()> {
         let mut waste = [0; 4096];
         loop {
@@ -277,14 +285,16 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.emptied(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match self.parting {
                 Parting::NotYet => {
-                    ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+                    let closed = Pin::new(&mut self.stream).poll_shutdown(context);
+                    ready!(self.emptied(closed, context))?;
                     self.parting = if self.may_be_sending() {
                         Parting::Draining { until: self.clock.instant() + PARTING, left: PARTING_BYTES }
                     } else {

@@ -1,23 +1,40 @@
 //! How a request came in: over which connection.
 
+use std::sync::Arc;
+
 use super::forwarded::PeerAddr;
+use super::tls::TlsArrival;
 
 /// The connection that a request came over, as the listener knows it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     peer: PeerAddr,
+    tls: Option<Arc<TlsArrival>>,
 }
 
 impl Arrival {
     /// Over a plain connection from this peer.
     #[must_use]
     pub const fn new(peer: PeerAddr) -> Self {
-        Self { peer }
+        Self { peer, tls: None }
+    }
+
+    /// Over TLS that ends with us.
+    #[must_use]
+    pub fn over(mut self, tls: TlsArrival) -> Self {
+        self.tls = Some(Arc::new(tls));
+        self
     }
 
     /// The other end of the connection.
     #[must_use]
     pub const fn peer(&self) -> PeerAddr {
         self.peer
+    }
+
+    /// What the TLS handshake said; none over a plain connection.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsArrival> {
+        self.tls.as_deref()
     }
 }

@@ -10,6 +10,7 @@ pub mod origin;
 pub mod path;
 pub mod pattern;
 pub mod source;
+pub mod tls;
 
 pub use arrival::Arrival;
 pub use facts::{Facts, RequestId};
