@@ -48,6 +48,12 @@ pub struct App {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// Says what becomes of requests under a configuration.
+pub struct Explainer {
+    generation: Arc<Generation>,
+    shared: Shared,
+}
+
 /// Why an app did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -170,12 +176,11 @@ impl App {
 
 /// The terms on which connections are taken.
 fn terms(listen: &listener::Settings, resumption: &Resumption, clock: &Clock) -> Result<Terms, StartError> {
-    let mut terms = Terms::new(Limits::new(listen.max_connections));
-    if !listen.certificates.is_empty() {
-        let tls = Tls::new(&listen.certificates, resumption, clock).map_err(StartError::Tls)?;
-        terms.tls = Some(Arc::new(tls));
-    }
-    Ok(terms)
+    let tls = match listen.certificates.as_slice() {
+        [] => None,
+        certificates => Some(Arc::new(Tls::new(certificates, resumption, clock).map_err(StartError::Tls)?)),
+    };
+    Ok(Terms { limits: listen.limits, trusted_proxies: listen.trusted_proxies.clone(), tls })
 }
 
 fn line_format(config: &Config) -> Format {
@@ -186,18 +191,25 @@ fn line_format(config: &Config) -> Format {
     }
 }
 
-/// Says what becomes of a request under a configuration, without listening or asking anybody.
-///
-/// # Errors
-/// [`StartError::Provider`], as a start would give it.
-pub fn explain(config: Config, question: Question) -> Result<Explanation, StartError> {
-    let parts =
-        Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-    let mut generation =
-        generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
-    generation.logging.access = None;
-    let shared = Shared::new(parts.clock.clone(), parts.random.clone());
-    Ok(flow::explain(&Arc::new(generation), &shared, question))
+impl Explainer {
+    /// What a start would build of `config`, without listening or asking anybody.
+    ///
+    /// # Errors
+    /// [`StartError::Provider`], as a start would give it.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let parts =
+            Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
+        let mut generation =
+            generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
+        generation.logging.access = None;
+        Ok(Self { generation: Arc::new(generation), shared: Shared::new(parts.clock, parts.random) })
+    }
+
+    /// Says what becomes of a request, and why.
+    #[must_use]
+    pub fn explain(&self, question: Question) -> Explanation {
+        flow::explain(&self.generation, &self.shared, question)
+    }
 }
 
 fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartError> {
@@ -270,6 +282,7 @@ fn generation(
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
         https: config.https,
+        max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,
         lifetimes,

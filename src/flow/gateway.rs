@@ -39,6 +39,8 @@ pub struct Generation {
     pub max_head: usize,
     /// What is done so that people come over https.
     pub https: Https,
+    /// The longest target of a request in bytes.
+    pub max_target: usize,
     /// The providers; none where every route is for everyone.
     pub providers: Providers,
     /// What seals and opens our cookies.

@@ -4,11 +4,14 @@
 //! admin answers on the other. This folder knows connections and nothing of what is asked over them.
 
 mod bind;
+mod call;
 mod certificate;
 mod connection;
 mod handshake;
 mod http1;
+mod http2;
 mod meters;
+mod room;
 mod serve;
 mod settings;
 mod terms;
@@ -21,7 +24,7 @@ pub use certificate::{Certificate, CertificateError, Expiry};
 pub use meters::{HandshakeMeters, Meters};
 pub use serve::serve;
 pub use settings::{Address, Place, Settings};
-pub use terms::{InForce, Limits, Terms};
+pub use terms::{Http2, InForce, Limits, PriorKnowledge, Terms};
 pub use tls::{Resumption, Tls};
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::web::HostName;
 use crate::web::tls::Directory;
 
 /// The protocols that are spoken, the preferred one first (RFC 7301).
-const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
+const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// How many sessions are kept for clients that know no tickets.
 const SESSIONS: usize = 1024;

@@ -10,6 +10,7 @@ pub mod origin;
 pub mod path;
 pub mod pattern;
 pub mod source;
+pub mod subscriber;
 pub mod tls;
 
 pub use arrival::Arrival;
@@ -21,3 +22,4 @@ pub use origin::{Origin, ReturnTo, Scheme};
 pub use path::CanonicalPath;
 pub use pattern::{HostPattern, PatternError};
 pub use source::{SaidOrigin, Source};
+pub use subscriber::Subscriber;
