@@ -212,9 +212,15 @@ fn translate<B>(request: &mut Request<B>) -> Result<(), h2::Error> {
         let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
         is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
     };
-    let is_path = request.uri().path().starts_with('/')
-        || (request.uri().path() == "*" && request.method() == Method::OPTIONS);
-    if request.headers().values().any(is_padded) || (!is_path && request.method() != Method::CONNECT) {
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let is_path = target.starts_with('/') || (target == "*" && *request.method() == Method::OPTIONS);
+    // h2 takes an empty length for 0.
+    let is_length = |value: &HeaderValue| !value.is_empty();
+    let headers = request.headers();
+    if headers.values().any(is_padded)
+        || !headers.get_all(CONTENT_LENGTH).into_iter().all(is_length)
+        || (!is_path && request.method() != Method::CONNECT)
+    {
         return Err(h2::Reason::PROTOCOL_ERROR.into());
     }
     if !request.headers().contains_key(HOST)
