@@ -48,6 +48,12 @@ pub struct App {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// Says what becomes of requests under a configuration.
+pub struct Explainer {
+    generation: Arc<Generation>,
+    shared: Shared,
+}
+
 /// Why an app did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -83,8 +89,10 @@ impl App {
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let limits = Limits { http2: config.listen.http2, ..Limits::new(config.listen.max_connections) };
-        let terms = InForce::new(Terms { limits });
+        let terms = InForce::new(Terms {
+            limits: config.listen.limits,
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+        });
 
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
         let pools = Arc::new(Pools::default());
@@ -105,7 +113,7 @@ impl App {
                 async move { probes.answer(request.method(), request.uri().path()) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            app.serve(admin, InForce::new(Terms { limits: Limits::new(64) }), admin_service, stopped);
+            app.serve(admin, InForce::new(Terms::new(Limits::new(64))), admin_service, stopped);
         }
         app.probes.set_ready();
         let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
@@ -173,18 +181,25 @@ fn line_format(config: &Config) -> Format {
     }
 }
 
-/// Says what becomes of a request under a configuration, without listening or asking anybody.
-///
-/// # Errors
-/// [`StartError::Provider`], as a start would give it.
-pub fn explain(config: Config, question: Question) -> Result<Explanation, StartError> {
-    let parts =
-        Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-    let mut generation =
-        generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
-    generation.logging.access = None;
-    let shared = Shared::new(parts.clock.clone(), parts.random.clone());
-    Ok(flow::explain(&Arc::new(generation), &shared, question))
+impl Explainer {
+    /// What a start would build of `config`, without listening or asking anybody.
+    ///
+    /// # Errors
+    /// [`StartError::Provider`], as a start would give it.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let parts =
+            Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
+        let mut generation =
+            generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
+        generation.logging.access = None;
+        Ok(Self { generation: Arc::new(generation), shared: Shared::new(parts.clock, parts.random) })
+    }
+
+    /// Says what becomes of a request, and why.
+    #[must_use]
+    pub fn explain(&self, question: Question) -> Explanation {
+        flow::explain(&self.generation, &self.shared, question)
+    }
 }
 
 fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartError> {
@@ -256,6 +271,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,
         lifetimes,

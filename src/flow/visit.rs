@@ -236,8 +236,8 @@ impl Visit {
         Some(trail.open(&AccessLine {
             time: self.now,
             request_id: facts.id().as_str(),
-            client: &facts.forwarded().client(),
-            peer: &facts.peer(),
+            client: facts.forwarded().client(),
+            peer: facts.peer(),
             protocol: self.caller.protocol(),
             method: facts.method().as_str(),
             host: facts.host().as_str(),
@@ -316,8 +316,8 @@ impl Unread {
         let line = trail.open(&AccessLine {
             time: self.now,
             request_id: self.id.as_str(),
-            client: &self.client,
-            peer: &self.peer,
+            client: self.client,
+            peer: self.peer,
             protocol: self.caller.protocol(),
             method: self.method.as_str(),
             host: &self.host,

@@ -116,7 +116,7 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Serving { service, terms, clock, meters, mut phase } = serving;
+    let Serving { service, terms, clock, meters, mut phase, .. } = serving;
     let limits = terms.limits;
     let peer = arrival.peer();
     let turn = wire.turn();

@@ -11,7 +11,13 @@ pub struct Meters {
     pub connections: Gauge,
     /// Times that accepting failed.
     pub accept_errors: Counter,
-    /// Requests that the parser refused.
+    /// Connections that were closed at once, since their client had `max_connections_per_peer` of them.
+    pub crowded_out: Counter,
+    /// Connections that ended because they had served `max_requests`.
+    pub worn_out: Counter,
+    /// Heads that the parser refused for their size: over 64 KiB, or over `max_headers` fields. Not in `parse_errors`.
+    pub heads_too_large: Counter,
+    /// Requests that the parser refused otherwise.
     pub parse_errors: Counter,
     /// Heads that did not come in full within the limit.
     pub head_timeouts: Counter,

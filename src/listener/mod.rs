@@ -9,6 +9,7 @@ mod connection;
 mod http1;
 mod http2;
 mod meters;
+mod room;
 mod serve;
 mod settings;
 mod terms;

@@ -21,6 +21,7 @@ mod frames;
 mod hosts;
 mod http2;
 mod layering;
+mod limits;
 mod lines;
 mod loops;
 mod presets;
