@@ -31,8 +31,6 @@ pub struct Meters {
     pub abandoned_streams: Counter,
     /// HTTP/2 answers that were reset since their client stopped taking them.
     pub stalled_streams: Counter,
-    /// HTTP/2 connections that were told to go since they had served enough requests.
-    pub spent_connections: Counter,
     /// HTTP/2 connections that were told to calm down, and closed: floods.
     pub flooded_connections: Counter,
     /// HTTP/2 connections that ended by any other error of the protocol.

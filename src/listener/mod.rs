@@ -6,6 +6,7 @@
 mod bind;
 mod call;
 mod connection;
+mod frames;
 mod http1;
 mod http2;
 mod meters;
@@ -14,6 +15,7 @@ mod serve;
 mod settings;
 mod terms;
 mod unix;
+mod watched;
 mod wire;
 
 pub use bind::{BindError, Bound, Endpoint, Listeners, bind};
