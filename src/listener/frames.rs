@@ -2,18 +2,15 @@
 //! pings and settings, and reads any number of frames that mean nothing.
 //!
 //! Frames are counted as they pass; nothing of them is changed. What a connection may send of such frames grows with
-//! what it does: requests and bytes, in either direction, and with time.
+//! what it does: requests and bytes, in either direction, and with time. In the other direction the resets are counted by
+//! which h2 refuses a malformed request, since it tells nobody.
 
 use std::time::{Duration, Instant};
 
-/// Counts the frames of one connection.
+/// Counts the frames that a client sends.
 #[derive(Debug)]
 pub(super) struct FrameCount {
-    /// Bytes to pass over until the next frame's head.
-    skip: usize,
-    /// As much of that head as came.
-    head: [u8; HEAD],
-    have: usize,
+    cutter: Cutter,
     /// How many frames that want an answer may still come: PING and SETTINGS.
     questions: u32,
     /// And how many that want none, and carry nothing: credit, priorities, resets, acknowledgements, unknown ones.
@@ -24,11 +21,46 @@ pub(super) struct FrameCount {
     has_settings: bool,
 }
 
+/// Counts the resets that we send.
+#[derive(Debug)]
+pub(super) struct ResetCount {
+    cutter: Cutter,
+    code: Code,
+}
+
+/// Finds the frames in bytes that come in any pieces.
+#[derive(Debug)]
+struct Cutter {
+    /// Bytes of the payload that is passed over.
+    skip: usize,
+    /// As much of the next frame's head as came.
+    head: [u8; HEAD],
+    have: usize,
+}
+
+/// Where in a reset's payload we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    /// In none.
+    Elsewhere,
+    /// Within it, and all that came was as in PROTOCOL_ERROR.
+    Within { at: u8 },
+}
+
+/// The head of a frame.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    kind: u8,
+    flags: u8,
+    length: usize,
+}
+
 /// The bytes of a frame's head (RFC 9113 section 4.1).
 const HEAD: usize = 9;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const CONTINUATION: u8 = 9;
@@ -41,9 +73,7 @@ impl FrameCount {
     /// Before the preface, of which `preface` bytes are to come.
     pub(super) const fn new(preface: usize, now: Instant) -> Self {
         Self {
-            skip: preface,
-            head: [0; HEAD],
-            have: 0,
+            cutter: Cutter::new(preface),
             questions: MAX_QUESTIONS,
             remarks: MAX_REMARKS,
             refilled: now,
@@ -70,48 +100,30 @@ impl FrameCount {
 
     /// These bytes came. False when it is too much.
     pub(super) fn read(&mut self, mut bytes: &[u8], now: impl Fn() -> Instant) -> bool {
-        while !bytes.is_empty() {
-            if self.skip > 0 {
-                let passed = self.skip.min(bytes.len());
-                self.skip -= passed;
-                bytes = bytes.get(passed..).unwrap_or_default();
-                continue;
-            }
-            let take = (HEAD - self.have).min(bytes.len());
-            let (part, rest) = bytes.split_at(take);
-            if let Some(place) = self.head.get_mut(self.have..self.have + take) {
-                place.copy_from_slice(part);
-            }
-            self.have += take;
-            bytes = rest;
-            if self.have == HEAD {
-                self.have = 0;
-                let [a, b, c, kind, flags, ..] = self.head;
-                self.skip = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-                if !self.count(kind, flags, &now) {
-                    return false;
-                }
+        while let Some(frame) = self.cutter.next(&mut bytes) {
+            if !self.count(frame, &now) {
+                return false;
             }
         }
         true
     }
 
-    fn count(&mut self, kind: u8, flags: u8, now: impl Fn() -> Instant) -> bool {
-        self.has_settings |= kind == SETTINGS;
-        match kind {
+    fn count(&mut self, frame: Frame, now: impl Fn() -> Instant) -> bool {
+        self.has_settings |= frame.kind == SETTINGS;
+        match frame.kind {
             HEADERS => {
                 self.question(10);
                 self.remark(10);
                 true
             }
-            DATA if self.skip > 0 => {
+            DATA if frame.length > 0 => {
                 self.question(1);
                 self.remark(4);
                 true
             }
             // h2 has limits for these.
             DATA | CONTINUATION => true,
-            PING | SETTINGS if flags & ACK == 0 => {
+            PING | SETTINGS if frame.flags & ACK == 0 => {
                 if self.questions == 0 {
                     self.refill(now());
                 }
@@ -148,11 +160,73 @@ impl FrameCount {
     }
 }
 
+impl ResetCount {
+    pub(super) const fn new() -> Self {
+        Self { cutter: Cutter::new(0), code: Code::Elsewhere }
+    }
+
+    /// How many resets for malformed requests end in these bytes.
+    pub(super) fn wrote(&mut self, mut bytes: &[u8]) -> u64 {
+        let mut resets = 0;
+        loop {
+            if let Code::Within { at } = self.code {
+                let Some((first, rest)) = bytes.split_first() else { return resets };
+                (bytes, self.cutter.skip) = (rest, self.cutter.skip.saturating_sub(1));
+                // PROTOCOL_ERROR is 1, in four bytes.
+                self.code = match (at, *first) {
+                    (0..3, 0) => Code::Within { at: at + 1 },
+                    (3, 1) => {
+                        resets += 1;
+                        Code::Elsewhere
+                    }
+                    _ => Code::Elsewhere,
+                };
+                continue;
+            }
+            match self.cutter.next(&mut bytes) {
+                Some(Frame { kind: RST_STREAM, length: 4, .. }) => self.code = Code::Within { at: 0 },
+                Some(_) => {}
+                None => return resets,
+            }
+        }
+    }
+}
+
+impl Cutter {
+    /// `skip` bytes come before the first frame.
+    const fn new(skip: usize) -> Self {
+        Self { skip, head: [0; HEAD], have: 0 }
+    }
+
+    /// The next frame that begins in `bytes`, of which what was looked at is taken off.
+    fn next(&mut self, bytes: &mut &[u8]) -> Option<Frame> {
+        let passed = self.skip.min(bytes.len());
+        self.skip -= passed;
+        let rest = bytes.get(passed..).unwrap_or_default();
+        let (part, rest) = rest.split_at((HEAD - self.have).min(rest.len()));
+        *bytes = rest;
+        if let Some(place) = self.head.get_mut(self.have..self.have + part.len()) {
+            place.copy_from_slice(part);
+        }
+        self.have += part.len();
+        if self.have < HEAD {
+            return None;
+        }
+        self.have = 0;
+        let [a, b, c, kind, flags, ..] = self.head;
+        self.skip = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        Some(Frame { kind, flags, length: self.skip })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{CONTINUATION, DATA, FrameCount, HEADERS, MAX_QUESTIONS, MAX_REMARKS, PING, SETTINGS};
+    use super::{
+        CONTINUATION, DATA, FrameCount, HEADERS, MAX_QUESTIONS, MAX_REMARKS, PING, RST_STREAM, ResetCount,
+        SETTINGS,
+    };
     use crate::clock::{Clock, Timestamp};
 
     fn now() -> Instant {
@@ -221,6 +295,24 @@ mod tests {
         for _ in 0..100_000 {
             count.wrote(20);
             assert!(count.read(&credit, || start));
+        }
+    }
+
+    #[test]
+    fn resets_for_malformed_requests_are_counted_however_they_are_cut() {
+        let bytes = [
+            frame(RST_STREAM, 0, &[0, 0, 0, 1]),
+            frame(RST_STREAM, 0, &[0, 0, 0, 8]),
+            frame(DATA, 0, &[3; 30]),
+            frame(RST_STREAM, 0, &[0, 0, 0, 1]),
+            frame(RST_STREAM, 0, &[0, 0, 1, 1]),
+            frame(PING, 0, &[0; 8]),
+            frame(RST_STREAM, 0, &[0, 0, 0, 1]),
+        ]
+        .concat();
+        for size in 1..=bytes.len() {
+            let mut count = ResetCount::new();
+            assert_eq!(bytes.chunks(size).map(|part| count.wrote(part)).sum::<u64>(), 3, "{size}");
         }
     }
 }

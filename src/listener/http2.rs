@@ -116,7 +116,7 @@ where
     let limits = terms.limits;
     let peer = arrival.peer();
     wire.turn().shared();
-    let (wire, seen) = Watched::new(wire, PREFACE.len(), clock.clone());
+    let (wire, seen) = Watched::new(wire, PREFACE.len(), clock.clone(), meters.clone());
     let begun = Begun::new(clock.clone(), limits.write_stall);
     let mut course = Course::new(&clock, &meters, seen, &limits);
     let builder = {
@@ -138,8 +138,9 @@ where
         let answer = match translate(&mut request, limits.max_headers) {
             Ok(()) => Ok(service(arrival.clone(), request)),
             Err(reason) => {
-                let is_too_large = reason == h2::Reason::ENHANCE_YOUR_CALM;
-                if is_too_large { &meters.heads_too_large } else { &meters.malformed_streams }.increment();
+                if reason == h2::Reason::ENHANCE_YOUR_CALM {
+                    meters.heads_too_large.increment();
+                }
                 Err(h2::Error::from(reason))
             }
         };

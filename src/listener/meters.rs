@@ -25,7 +25,7 @@ pub struct Meters {
     pub write_stalls: Counter,
     /// Requests over HTTP/2.
     pub streams: Counter,
-    /// HTTP/2 requests that were reset since they were malformed in a way that h2 lets pass.
+    /// HTTP/2 requests that were reset since they were malformed.
     pub malformed_streams: Counter,
     /// HTTP/2 requests that their client took back before there was an answer.
     pub abandoned_streams: Counter,

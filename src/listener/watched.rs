@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frames::FrameCount;
+use super::frames::{FrameCount, ResetCount};
+use super::meters::Meters;
 use super::wire::Wire;
 use crate::clock::Clock;
 
@@ -17,7 +18,9 @@ use crate::clock::Clock;
 pub(super) struct Watched {
     wire: Wire,
     frames: FrameCount,
+    resets: ResetCount,
     clock: Clock,
+    meters: Meters,
     seen: Arc<Seen>,
 }
 
@@ -31,17 +34,22 @@ pub(super) struct Seen {
 
 impl Watched {
     /// `preface` bytes are to come before the first frame.
-    pub(super) fn new(wire: Wire, preface: usize, clock: Clock) -> (Self, Arc<Seen>) {
-        let (frames, seen) = (FrameCount::new(preface, clock.instant()), Arc::<Seen>::default());
-        (Self { wire, frames, clock, seen: Arc::clone(&seen) }, seen)
+    pub(super) fn new(wire: Wire, preface: usize, clock: Clock, meters: Meters) -> (Self, Arc<Seen>) {
+        let (frames, resets) = (FrameCount::new(preface, clock.instant()), ResetCount::new());
+        let seen = Arc::<Seen>::default();
+        (Self { wire, frames, resets, clock, meters, seen: Arc::clone(&seen) }, seen)
     }
 
-    fn wrote(&mut self, written: io::Result<usize>) -> io::Result<usize> {
-        if let Ok(length) = written {
-            self.frames.wrote(length);
-            self.seen.written.fetch_add(length as u64, Ordering::Relaxed);
+    /// Of these pieces, so many bytes were written.
+    fn wrote(&mut self, pieces: &[IoSlice<'_>], length: usize) {
+        self.frames.wrote(length);
+        self.seen.written.fetch_add(length as u64, Ordering::Relaxed);
+        let mut left = length;
+        for piece in pieces {
+            let piece = piece.get(..left).unwrap_or(piece);
+            left -= piece.len();
+            self.meters.malformed_streams.add(self.resets.wrote(piece));
         }
-        written
     }
 }
 
@@ -88,8 +96,9 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.wire).poll_write(context, bytes));
-        Poll::Ready(self.wrote(written))
+        let written = ready!(Pin::new(&mut self.wire).poll_write(context, bytes))?;
+        self.wrote(&[IoSlice::new(bytes)], written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -97,8 +106,9 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.wire).poll_write_vectored(context, slices));
-        Poll::Ready(self.wrote(written))
+        let written = ready!(Pin::new(&mut self.wire).poll_write_vectored(context, slices))?;
+        self.wrote(slices, written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Bench, Client, ask, connect, connect_with, head, plan};
+use super::{Bench, Client, ask, connect, head, plan};
 use crate::support::Stage;
 use crate::support::frames::{
     ACK, DATA, END_STREAM, End, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, data, frame, headers,
