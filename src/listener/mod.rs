@@ -7,6 +7,7 @@ mod bind;
 mod call;
 mod certificate;
 mod connection;
+mod frames;
 mod handshake;
 mod http1;
 mod http2;
@@ -19,6 +20,7 @@ mod settings;
 mod terms;
 mod tls;
 mod unix;
+mod watched;
 mod wire;
 
 pub use bind::{BindError, Bound, Endpoint, Entry, Listeners, bind};
