@@ -17,7 +17,6 @@ use hyper::body::Incoming;
 
 use super::answer::Reuse;
 use super::error::BodyError;
-use super::meters::Meters;
 use super::pool::{Link, Pool};
 use super::trailers;
 use super::upload::{Progress, State, Uploaded};
@@ -52,7 +51,6 @@ pub(super) struct Line {
     pub(super) upload: Option<Arc<Progress>>,
     /// Names that may not stand in its trailers either.
     pub(super) reserved: Arc<Reserved>,
-    pub(super) meters: Meters,
 }
 
 impl Body {
@@ -116,7 +114,8 @@ impl Body {
     }
 
     fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(Line { meters, .. }) = self.line.take() {
+        if let Some(Line { pool, .. }) = self.line.take() {
+            let meters = pool.counted();
             match error {
                 BodyError::LeaseEnded => meters.ended_by_lease.increment(),
                 BodyError::Upstream(_) | BodyError::Idle => meters.truncated.increment(),
