@@ -153,7 +153,7 @@ fn proxy() -> Proxy {
         idle_timeout: None,
         max_body: None,
         body_timeout: Duration::from_secs(30),
-        max_response_head: 64 * 1024,
+        max_response_head: 64 << 10,
         rewriting: Rewriting::default(),
     };
     let pools = Arc::new(Pools::default());

@@ -196,23 +196,16 @@ impl Gateway {
         // What an answer of ours leaves unread, or what follows a CONNECT, is not for the parser: it might be made to look
         // like a request.
         let may_follow = !request.body().is_end_stream() || *request.method() == Method::CONNECT;
-        let mut response = self.answer(generation, &arrival, request).await;
-        if may_follow && response.body().is_own() {
-            response.extensions_mut().insert(Hangup);
-        }
-        response
-    }
-
-    async fn answer(
-        &self,
-        generation: Arc<Generation>,
-        arrival: &Arrival,
-        request: Request<Incoming>,
-    ) -> Response<Body> {
-        let visit = match observe::read(&generation, &self.shared, arrival, &request) {
+        let hung_up = |mut response: Response<Body>| {
+            if may_follow && response.body().is_own() {
+                response.extensions_mut().insert(Hangup);
+            }
+            response
+        };
+        let visit = match observe::read(&generation, &self.shared, &arrival, &request) {
             Ok(visit) => visit,
             Err(unread) => {
-                let response = unread.answer(&self.shared.clock);
+                let response = hung_up(unread.answer(&self.shared.clock));
                 return secure::strengthened(&generation, arrival.tls().map(|_| Scheme::Https), response);
             }
         };
@@ -225,6 +218,6 @@ impl Gateway {
             }
             None => request::answer(&self.shared, visit, request).await,
         };
-        secure::strengthened(&generation, spoken, response)
+        secure::strengthened(&generation, spoken, hung_up(response))
     }
 }

@@ -220,13 +220,8 @@ impl Proxy {
             response.extensions_mut().insert(Patience(idle));
         }
         let lease = if is_stream(response.headers()) { lease() } else { Lease::endless() };
-        let line = Line {
-            pool: Arc::clone(&upstream.pool),
-            link,
-            reuse,
-            upload,
-            reserved: Arc::clone(&self.reserved),
-        };
+        let reserved = Arc::clone(&self.reserved);
+        let line = Line { pool: Arc::clone(&upstream.pool), link, reuse, upload, reserved };
         let told = answer::told_length(response.status(), response.headers());
         Ok(response
             .map(|incoming| Body::new(incoming, told, line, &self.clock, settings.idle_timeout, lease)))
