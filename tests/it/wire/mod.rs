@@ -4,10 +4,15 @@
 
 mod aborts;
 mod answers;
+mod bodiless;
 mod chunks;
+mod early;
 mod heads;
 mod hops;
+mod interim;
 mod lengths;
+mod old;
+mod pooled;
 mod silence;
 mod trailers;
 
