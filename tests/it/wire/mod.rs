@@ -13,8 +13,11 @@ mod interim;
 mod lengths;
 mod old;
 mod pooled;
+mod pressure;
 mod silence;
 mod trailers;
+mod truncation;
+mod upgrade;
 
 use std::time::Duration;
 
