@@ -53,6 +53,12 @@ pub struct App {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// Says what becomes of requests under a configuration.
+pub struct Explainer {
+    generation: Arc<Generation>,
+    shared: Shared,
+}
+
 /// Why an app did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -88,7 +94,10 @@ impl App {
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(Terms { limits: Limits::new(config.listen.max_connections) });
+        let terms = InForce::new(Terms {
+            limits: config.listen.limits,
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+        });
 
         let watches = watches(&trail, &parts.clock);
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()).watching(watches));
@@ -120,7 +129,7 @@ impl App {
                 async move { probes.answer(arrival.peer(), &request, &*around) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            let terms = InForce::new(Terms { limits: Limits::new(64) });
+            let terms = InForce::new(Terms::new(Limits::new(64)));
             app.serve(admin, terms, admin_service, admin_meters, stopped);
         }
         app.probes.set_ready();
@@ -188,18 +197,26 @@ fn line_format(config: &Config) -> Format {
     }
 }
 
-/// Says what becomes of a request under a configuration, without listening or asking anybody.
-///
-/// # Errors
-/// [`StartError::Provider`], as a start would give it.
-pub fn explain(config: Config, question: Question) -> Result<Explanation, StartError> {
-    let parts =
-        Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-    let shared = Shared::new(parts.clock.clone(), parts.random.clone());
-    let pools = Arc::new(Pools::default());
-    let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &pools, &shared)?;
-    generation.logging.access = None;
-    Ok(flow::explain(&Arc::new(generation), &shared, question))
+impl Explainer {
+    /// What a start would build of `config`, without listening or asking anybody.
+    ///
+    /// # Errors
+    /// [`StartError::Provider`], as a start would give it.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let parts =
+            Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
+        let shared = Shared::new(parts.clock.clone(), parts.random.clone());
+        let pools = Arc::new(Pools::default());
+        let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &pools, &shared)?;
+        generation.logging.access = None;
+        Ok(Self { generation: Arc::new(generation), shared })
+    }
+
+    /// Says what becomes of a request, and why.
+    #[must_use]
+    pub fn explain(&self, question: Question) -> Explanation {
+        flow::explain(&self.generation, &self.shared, question)
+    }
 }
 
 fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartError> {
@@ -298,6 +315,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,
         lifetimes,

@@ -7,7 +7,6 @@
 use super::around::Around;
 use crate::flow::{Generation, RouteMeters};
 use crate::listener;
-use crate::meter::Counter;
 use crate::oidc::Standing;
 use crate::telemetry::Exposition;
 
@@ -37,7 +36,7 @@ fn requests(generation: &Generation, page: &mut Exposition) {
         .collect();
     let mut family = page.histogram(
         "http_server_request_duration_seconds",
-        "From a request's head to the end of its answer, by route. No route: \"\"; our own endpoints: \"(own)\".",
+        "From a request's head to the end of its answer, by route; (own) for our own endpoints, empty where there is no route.",
     );
     for (route, meters) in &places {
         for (verb, status, reading) in meters.durations.read() {
@@ -77,7 +76,7 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
     let targets = pools.targets();
     let mut family = page.histogram(
         "http_client_request_duration_seconds",
-        "From handing a request on to the head of its answer (upstreams), or to its end (providers). No answer: status \"\".",
+        "From handing a request on to the head of its answer (upstreams), or to its end (providers); without a status where none came.",
     );
     let upstreams = targets.iter().map(|(name, _, meters)| (name.as_str(), &meters.durations));
     let watched = generation.providers.all().iter();
@@ -229,31 +228,54 @@ fn connections(around: &Around, page: &mut Exposition) {
     }
     let mut family = page.counter(
         "vestibule_malformed_requests_total",
-        "Requests that were refused because of their form, before anything was decided.",
+        "Requests, or connections, that were refused because of their form, before anything was decided.",
     );
     for (listener, meters) in listeners {
-        for (class, counter) in malformed(meters) {
-            family.add(&[("listener", listener), ("class", class)], counter.get());
+        for (class, count) in malformed(meters) {
+            family.add(&[("listener", listener), ("class", class)], count);
         }
     }
-    let mut family = page.counter("vestibule_limits_total", "Times that a limit was reached.");
+    let mut family = page
+        .counter("vestibule_limits_total", "Times that a connection, or a request on it, reached a limit.");
     for (listener, meters) in listeners {
-        for (limit, counter) in limits(meters) {
-            family.add(&[("listener", listener), ("limit", limit)], counter.get());
+        for (limit, count) in limits(meters) {
+            family.add(&[("listener", listener), ("limit", limit)], count);
         }
     }
     page.counter("vestibule_rate_limited_total", "What was refused because one client asked too often.")
         .add(&[("what", "sign_in")], around.gateway.shared().sign_ins_refused());
+    let mut family = page.counter("vestibule_h2_requests_total", "Requests that came over HTTP/2.");
+    for (listener, meters) in listeners {
+        family.add(&[("listener", listener)], meters.streams.get());
+    }
+    let mut family = page.counter(
+        "vestibule_h2_requests_abandoned_total",
+        "Requests over HTTP/2 that their client took back before there was an answer.",
+    );
+    for (listener, meters) in listeners {
+        family.add(&[("listener", listener)], meters.abandoned_streams.get());
+    }
 }
 
-/// The classes of malformed requests.
-fn malformed(meters: &listener::Meters) -> Vec<(&'static str, &Counter)> {
-    vec![("head", &meters.parse_errors)]
+/// The classes of malformed requests. A new counter is a line here.
+fn malformed(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
+    vec![
+        ("head", meters.parse_errors.get()),
+        ("h2_request", meters.malformed_streams.get()),
+        ("h2_connection", meters.broken_connections.get()),
+    ]
 }
 
-/// The limits that a connection can reach.
-fn limits(meters: &listener::Meters) -> Vec<(&'static str, &Counter)> {
-    vec![("head_timeout", &meters.head_timeouts), ("write_stall", &meters.write_stalls)]
+/// The limits that a connection can reach. A new counter is a line here.
+fn limits(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
+    vec![
+        ("head_timeout", meters.head_timeouts.get()),
+        ("head_size", meters.heads_too_large.get()),
+        ("write_stall", meters.write_stalls.get() + meters.stalled_streams.get()),
+        ("max_connections_per_peer", meters.crowded_out.get()),
+        ("max_requests", meters.worn_out.get() + meters.spent_connections.get()),
+        ("h2_flood", meters.flooded_connections.get()),
+    ]
 }
 
 fn records(around: &Around, page: &mut Exposition) {

@@ -38,6 +38,8 @@ pub struct Generation {
     pub trusted_proxies: TrustedProxies,
     /// The largest request head in bytes.
     pub max_head: usize,
+    /// The longest target of a request in bytes.
+    pub max_target: usize,
     /// The providers; none where every route is for everyone.
     pub providers: Providers,
     /// What seals and opens our cookies.

@@ -52,8 +52,8 @@ impl Unread {
             trail.open(&AccessLine {
                 time: self.now,
                 request_id: self.id.as_str(),
-                client: &self.client,
-                peer: &self.peer,
+                client: self.client,
+                peer: self.peer,
                 protocol: self.caller.protocol(),
                 method: self.method.as_str(),
                 host: &self.host,

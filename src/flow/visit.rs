@@ -265,8 +265,8 @@ impl Visit {
         Some(trail.open(&AccessLine {
             time: self.now,
             request_id: facts.id().as_str(),
-            client: &facts.forwarded().client(),
-            peer: &facts.peer(),
+            client: facts.forwarded().client(),
+            peer: facts.peer(),
             protocol: self.caller.protocol(),
             method: facts.method().as_str(),
             host: facts.host().as_str(),

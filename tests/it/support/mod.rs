@@ -1,6 +1,8 @@
 //! The stage of a test: provider, upstream, gateway, browser, each real and each on its own port.
 
 pub(crate) mod browser;
+pub(crate) mod frames;
+pub(crate) mod hpack;
 pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod place;
