@@ -13,7 +13,7 @@ use crate::telemetry::Exposition;
 /// Writes them all.
 pub(super) fn write(around: &Around, page: &mut Exposition) {
     let generation = around.gateway.generation();
-    build(page);
+    build(around, page);
     requests(&generation, page);
     upstreams(&generation, page);
     people(&generation, page);
@@ -22,10 +22,26 @@ pub(super) fn write(around: &Around, page: &mut Exposition) {
     records(around, page);
 }
 
-fn build(page: &mut Exposition) {
+fn build(around: &Around, page: &mut Exposition) {
     let commit = option_env!("VESTIBULE_COMMIT").unwrap_or("unknown");
     page.info("vestibule_build_info", "The program that runs.")
         .add(&[("version", env!("CARGO_PKG_VERSION")), ("commit", commit)], 1);
+    let config = around.status.get();
+    page.info(
+        "vestibule_config_info",
+        "The configuration in force: a short hash of every value but secrets.",
+    )
+    .add(&[("hash", &config.hash)], 1);
+    page.gauge(
+        "vestibule_config_last_reload_successful",
+        "Whether the last configuration that was read was taken.",
+    )
+    .is(u8::from(config.refused.is_none()));
+    page.gauge(
+        "vestibule_config_last_reload_success_timestamp_seconds",
+        "When the configuration was last read without a fault, in seconds since 1970.",
+    )
+    .is(config.last_success.as_secs());
 }
 
 fn requests(generation: &Generation, page: &mut Exposition) {

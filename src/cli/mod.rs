@@ -4,16 +4,19 @@
 mod check;
 mod demo;
 mod explain;
+mod healthcheck;
 mod keygen;
+mod reload;
 mod routes;
 mod serve;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Faults, Loaded, Outside};
+use crate::config::{self, Faults, Loaded, Outside, Sources};
 
 /// What a process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,12 @@ enum Verb {
     /// Run gateway, provider and sample upstream in one process on loopback; nothing is saved
     #[command(after_help = "Exit codes: 0 ended as asked (Ctrl-C), 1 a port is taken.")]
     Demo(demo::Arguments),
+    /// Ask the running gateway of this configuration whether it is ready: says nothing if it is, else why not
+    #[command(
+        after_help = "Exit codes: 0 ready, 1 not ready, no answer within 2 seconds, or nobody to ask.\n\
+        It asks /readyz at listen.admin and looks at nothing else in the configuration."
+    )]
+    Healthcheck(ConfigArgs),
     /// Make a new key
     #[command(after_help = "Exit codes: 0 fine, 1 the file exists already or cannot be written.")]
     Keygen(keygen::Arguments),
@@ -106,6 +115,7 @@ pub fn run() -> ExitCode {
         Verb::Routes(arguments) => routes::run(&arguments),
         Verb::Explain(arguments) => explain::run(*arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Healthcheck(arguments) => healthcheck::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),
         Verb::Schema => {
             print(&format!("{:#}", config::schema()));
@@ -137,7 +147,13 @@ fn version() -> String {
 impl ConfigArgs {
     /// Loads the configuration; its faults go to standard error.
     fn load(&self) -> Result<Loaded, Exit> {
-        config::load(&self.path(), &self.outside()).map_err(|faults| refuse(&faults))
+        self.read().map(|(_, loaded)| loaded)
+    }
+
+    /// As [`Self::load`], and says what was read for it.
+    fn read(&self) -> Result<(Sources, Loaded), Exit> {
+        let (sources, loaded) = config::read(&self.path(), &self.outside());
+        loaded.map(|loaded| (sources, loaded)).map_err(|faults| refuse(&faults))
     }
 
     /// What reaches the configuration besides its file.
@@ -175,6 +191,15 @@ fn refuse(faults: &Faults) -> Exit {
 )]
 fn environment() -> Outside {
     Outside::new(std::env::vars_os())
+}
+
+/// A variable of this process: only for what the service manager says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment enters here and is an argument everywhere else"
+)]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 /// A result, to standard output. A reader that went away is no fault of ours.

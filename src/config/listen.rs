@@ -12,7 +12,7 @@ use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
 use super::values;
-use crate::listener::{Address, Http2, Limits, Place, PriorKnowledge, Settings};
+use crate::listener::{Address, Http2, Limits, Ping, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
 use crate::web::forwarded::{Convention, Trust};
 
@@ -26,7 +26,7 @@ pub(super) const MAX_SOCKET_PATH: usize = 107;
 pub(super) fn read(top: &Section<'_>) -> Settings {
     let section = top.section("listen", keys::LISTEN);
     let http = section.read("http", vec![fixed(DEFAULT_HTTP)], |field| public_addresses(field));
-    let admin = section.read("admin", Some(fixed(DEFAULT_ADMIN)), |field| admin_address(field));
+    let admin = admin(&section);
     if let Some(admin) = &admin
         && http.iter().any(|public| overlap(public, admin))
     {
@@ -62,11 +62,17 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
     Settings {
         http,
         admin,
+        ping: section.read("ping", Ping::Off, |field| values::switch(field, Ping::On, Ping::Off)),
         trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
         limits,
         max_head: size("max_head", 32 << 10),
         max_target: size("max_target", 16 << 10),
     }
+}
+
+/// The address of the admin listener; none when it is off.
+pub(super) fn admin(section: &Section<'_>) -> Option<Address> {
+    section.read("admin", Some(fixed(DEFAULT_ADMIN)), |field| admin_address(field))
 }
 
 fn http2(section: &Section<'_>, unset: Http2) -> Http2 {

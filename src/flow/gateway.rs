@@ -10,6 +10,7 @@ use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
 use super::meters::{Metered, Meters};
+use super::ping::Ping;
 use super::providers::Providers;
 use super::rate::Rate;
 use super::settings::Settings;
@@ -19,9 +20,9 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
-use crate::oidc::Watches;
+use crate::oidc::{Known, Watches};
 use crate::pages::Pages;
-use crate::proxy::Proxy;
+use crate::proxy::{Pools, Proxy};
 use crate::random::{Ids, Random};
 use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
@@ -60,6 +61,8 @@ pub struct Generation {
     pub pages: Pages,
     /// What is written down about requests.
     pub logging: Logging,
+    /// Whether `/ping` is answered.
+    pub ping: Ping,
     /// What is counted.
     pub meters: Metered,
 }
@@ -97,6 +100,10 @@ pub struct Shared {
     pub meters: Arc<Meters>,
     /// What is known of providers from their answers.
     pub watches: Watches,
+    /// What providers said about themselves.
+    pub known: Known,
+    /// The kept connections to upstreams.
+    pub pools: Arc<Pools>,
 }
 
 /// The door. Cheap to clone.
@@ -113,21 +120,11 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self {
-            clock,
-            random,
-            ids,
-            revocations,
-            flights,
-            rate,
-            told: Told::default(),
-            meters: Arc::default(),
-            watches: Watches::default(),
-        }
+        let (told, known, pools) = (Told::default(), Known::default(), Arc::default());
+        let (meters, watches) = (Arc::default(), Watches::default());
+        Self { clock, random, ids, revocations, flights, told, rate, meters, watches, known, pools }
     }
-}
 
-impl Shared {
     /// The same, with these watches.
     #[must_use]
     pub fn watching(self, watches: Watches) -> Self {
@@ -170,21 +167,33 @@ impl Gateway {
         Self { generation: Arc::new(ArcSwap::from_pointee(generation)), shared }
     }
 
-    /// The configuration that new requests meet.
+    /// Puts another generation in the place of the one that serves, which it returns. A request that has begun ends with
+    /// the generation that it began with; the next one of the same connection begins with this.
+    pub fn swap(&self, generation: Generation) -> Arc<Generation> {
+        let new = Arc::new(generation);
+        let old = self.generation.swap(Arc::clone(&new));
+        old.proxy.close_idle_unless_used_by(&new.proxy);
+        old
+    }
+
+    /// The generation that serves now.
     #[must_use]
     pub fn generation(&self) -> Arc<Generation> {
         self.generation.load_full()
     }
 
-    /// What survives a reload.
+    /// What outlives a generation.
     #[must_use]
-    pub fn shared(&self) -> &Shared {
+    pub const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
     /// Answers a request. Never fails: what goes wrong has an answer too.
     pub async fn handle(&self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
+        if let Some(answer) = generation.ping.answer(&request) {
+            return answer;
+        }
         match observe::read(&generation, &self.shared, &arrival, &request) {
             // The future of a rare story is boxed, so that the one of every request stays small to move.
             Ok(visit) if own::is_own(&generation, visit.facts()) => {

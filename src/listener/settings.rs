@@ -13,6 +13,8 @@ pub struct Settings {
     pub http: Vec<Address>,
     /// The admin address; none when it is off.
     pub admin: Option<Address>,
+    /// Whether `/ping` is answered.
+    pub ping: Ping,
     /// Whose forwarding headers count.
     pub trusted_proxies: TrustedProxies,
     /// What a connection may take.
@@ -21,6 +23,16 @@ pub struct Settings {
     pub max_head: usize,
     /// The longest target in bytes.
     pub max_target: usize,
+}
+
+/// Whether `/ping` is answered on the public addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ping {
+    /// It is a path like any other.
+    #[default]
+    Off,
+    /// It is, with a fixed text.
+    On,
 }
 
 /// An address to listen on, as written and as it resolved.

@@ -130,6 +130,15 @@ impl Proxy {
         self.pools.meters()
     }
 
+    /// Closes the idle connections to upstreams that `successor` has no use for. What is on its way goes on.
+    pub fn close_idle_unless_used_by(&self, successor: &Self) {
+        for Upstream { pool, .. } in &self.upstreams {
+            if !successor.upstreams.iter().any(|upstream| Arc::ptr_eq(&upstream.pool, pool)) {
+                pool.close_idle();
+            }
+        }
+    }
+
     /// Sends `request` to the upstream of the route that `pass` is for, and gives its answer. Dropping the future or
     /// the answer's body closes the upstream's connection.
     ///

@@ -30,6 +30,7 @@ mod provider;
 mod providers;
 mod rate;
 mod reference;
+mod reload;
 mod requests;
 mod rotation;
 mod routes;

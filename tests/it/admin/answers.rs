@@ -1,6 +1,7 @@
 //! What each path answers: to which method, in which form, under which name.
 
 use super::ask;
+use crate::support::stage::{CLIENT_SECRET, Plan, SESSION_KEY};
 use crate::support::{Stage, exchange};
 
 #[tokio::test]
@@ -95,4 +96,53 @@ async fn a_name_of_a_strangers_gets_no_details() {
     let twice = "GET /config HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
     assert!(matches!(exchange(stage.admin, twice).await.status, 400 | 421));
     assert_eq!(exchange(stage.admin, "GET /config HTTP/1.0\r\n\r\n").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_configuration_is_shown_with_its_sources_and_without_secrets() {
+    let stage = Stage::with(Plan { listen: "max_connections = 77".to_owned(), ..Plan::default() }).await;
+    let answer = ask(&stage, "/config", "").await;
+    let (text, all) = (answer.text(), answer.json());
+    for secret in [SESSION_KEY, CLIENT_SECRET] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let values = all["values"].as_array().expect("a list");
+    let of = |key: &str| {
+        values.iter().find(|value| value["key"] == key).unwrap_or_else(|| panic!("{key}: {text}"))
+    };
+    assert_eq!(
+        (&of("listen.max_connections")["value"], &of("listen.max_connections")["source"]),
+        (&77.into(), &"file".into())
+    );
+    assert!(of("listen.max_connections")["at"].as_str().is_some_and(|at| at.starts_with("test.toml:")));
+    assert_eq!(of("session.max_age")["source"], "default");
+    assert_eq!(of("session.key")["value"], serde_json::json!({ "env": "KEY" }));
+    assert_eq!(of("providers.main.client_secret")["value"], serde_json::json!({ "env": "SECRET" }));
+    let hash = all["hash"].as_str().expect("a hash");
+    let series = super::series(&stage).await;
+    assert_eq!(series.get(&format!("vestibule_config_info{{hash=\"{hash}\"}}")), Some(&1.0));
+    assert_eq!(series.get("vestibule_config_last_reload_successful"), Some(&1.0));
+    assert_eq!(ask(&stage, "/readyz?verbose", "").await.json()["configuration"]["hash"], hash);
+}
+
+#[tokio::test]
+async fn a_configuration_that_was_refused_shows_until_it_is_mended() {
+    let mut stage = Stage::usual().await;
+    let time = "vestibule_config_last_reload_success_timestamp_seconds";
+    let before = super::series(&stage).await;
+    assert_eq!(before.get(time), Some(&1_800_000_000.0));
+    stage.advance(std::time::Duration::from_secs(60));
+    stage.reload(|config| config.replace("[log]", "[lgo]"));
+    let refused = super::series(&stage).await;
+    assert_eq!(refused.get("vestibule_config_last_reload_successful"), Some(&0.0));
+    assert_eq!(refused.get(time), before.get(time));
+    let told = ask(&stage, "/readyz?verbose", "").await.json();
+    assert_eq!((&told["ready"], &told["configuration"]["refused"]["errors"]), (&true.into(), &1.into()));
+    stage.reload(|config| format!("{config}\n[routes.more]\nupstream = \"http://127.0.0.1:9\"\npath = \"/more\"\nallow = [\"everyone\"]\n"));
+    let taken = super::series(&stage).await;
+    assert_eq!(taken.get("vestibule_config_last_reload_successful"), Some(&1.0));
+    assert_eq!(taken.get(time), Some(&1_800_000_060.0));
+    let more = r#"vestibule_decisions_total{route="more",decision="public",reason=""}"#;
+    assert_eq!((before.get(more), taken.get(more)), (None, Some(&0.0)), "a new route has its series");
+    assert!(taken.keys().any(|name| name.starts_with("vestibule_config_info") && !before.contains_key(name)));
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod causes;
 mod page;
+mod ping;
 mod strangers;
 
 use std::collections::BTreeMap;
