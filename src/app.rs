@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use around::Around;
+use around::{Around, watches};
 
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
@@ -21,7 +21,7 @@ use crate::gate::RouteTable;
 use crate::lines::Lines;
 use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
 use crate::observe::Observer;
-use crate::oidc::{self, Change, Provider, SetupError, Watches};
+use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::Random;
@@ -271,23 +271,6 @@ fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartE
             .map(|lines| Trail::new(&lines, Form::Json))
             .map_err(|source| StartError::Audit { path: path.display().to_string(), source }),
     }
-}
-
-/// Watches of providers whose comings and goings are events.
-fn watches(trail: &Trail, clock: &Clock) -> Watches {
-    let (trail, clock) = (trail.clone(), clock.clone());
-    Watches::new(move |name, change| {
-        let mut event = match change {
-            Change::Up => Event::new(EventName::ProviderUp, clock.now()),
-            Change::Down { code, text } => {
-                let mut event = Event::new(EventName::ProviderDown, clock.now());
-                (event.reason, event.detail) = (Some(code), Some(text));
-                event
-            }
-        };
-        event.provider = Some(name);
-        trail.record(&event);
-    })
 }
 
 /// Builds all that depends on the configuration.

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::metrics;
-use crate::audit::Trail;
-use crate::clock::Timestamp;
+use crate::audit::{Event, EventName, Trail};
+use crate::clock::{Clock, Timestamp};
 use crate::flow::Gateway;
 use crate::lines::Lines;
 use crate::listener::{self, Endpoint};
-use crate::oidc::{LastError, Provider, Standing};
+use crate::oidc::{Change, LastError, Provider, Standing, Watches};
 use crate::telemetry::{ConfigStatus, Exposition, Surroundings};
 
 /// What runs.
@@ -88,5 +88,22 @@ fn told(provider: &Provider) -> Value {
         "last_error": seen.last_error.map(error),
         "clock_skew_seconds": seen.clock_skew,
         "keys_age_seconds": provider.keys_age().map(|age| age.as_secs()),
+    })
+}
+
+/// Watches of providers whose comings and goings are events.
+pub(super) fn watches(trail: &Trail, clock: &Clock) -> Watches {
+    let (trail, clock) = (trail.clone(), clock.clone());
+    Watches::new(move |name, change| {
+        let mut event = match change {
+            Change::Up => Event::new(EventName::ProviderUp, clock.now()),
+            Change::Down { code, text } => {
+                let mut event = Event::new(EventName::ProviderDown, clock.now());
+                (event.reason, event.detail) = (Some(code), Some(text));
+                event
+            }
+        };
+        event.provider = Some(name);
+        trail.record(&event);
     })
 }

@@ -277,6 +277,7 @@ fn connections(around: &Around, page: &mut Exposition) {
 fn malformed(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
     vec![
         ("head", meters.parse_errors.get()),
+        ("proxy_header", meters.proxy_headers_refused.get()),
         ("h2_request", meters.malformed_streams.get()),
         ("h2_connection", meters.broken_connections.get()),
     ]

@@ -127,6 +127,11 @@ impl Pools {
 }
 
 impl Pool {
+    /// What is counted over all targets.
+    pub(super) const fn counted(&self) -> &Meters {
+        &self.meters
+    }
+
     /// What is counted for this target alone.
     pub(super) fn meters(&self) -> &TargetMeters {
         &self.own

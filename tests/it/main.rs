@@ -28,6 +28,7 @@ mod loops;
 mod presets;
 mod provider;
 mod providers;
+mod proxy_protocol;
 mod rate;
 mod reference;
 mod reload;

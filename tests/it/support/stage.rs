@@ -194,6 +194,11 @@ impl Stage {
         self.hand.advance(by);
     }
 
+    /// The hand that moves the clock, for whoever moves it while the stage is busy.
+    pub(crate) fn hand(&self) -> ManualClock {
+        self.hand.clone()
+    }
+
     /// Starts the gateway again on the same address, as a new process would, with a changed configuration.
     pub(crate) async fn restart(&mut self, change: impl FnOnce(String) -> String) {
         self.stop().await;
