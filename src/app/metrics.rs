@@ -233,7 +233,7 @@ fn connections(around: &Around, page: &mut Exposition) {
     for (listener, meters) in listeners {
         family.add(&[("listener", listener)], meters.connections.get());
     }
-    let mut family = page.counter("vestibule_connections_total", "Connections that were accepted.");
+    let mut family = page.counter("vestibule_accepted_connections_total", "Connections that were accepted.");
     for (listener, meters) in listeners {
         family.add(&[("listener", listener)], meters.accepted.get());
     }

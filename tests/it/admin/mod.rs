@@ -42,7 +42,7 @@ pub(crate) fn parse(page: &str) -> Series {
 fn is_event(name: &str) -> bool {
     let family = name.split('{').next().unwrap_or_default();
     let counts = family.ends_with("_total") || family.ends_with("_count");
-    counts && !family.starts_with("process_") && !family.starts_with("vestibule_connections")
+    counts && !family.starts_with("process_") && family != "vestibule_accepted_connections_total"
 }
 
 /// The counts that grew, and by how much. UPSTREAM and PROVIDER stand for their addresses.

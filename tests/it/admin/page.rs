@@ -51,6 +51,14 @@ async fn every_metric_has_its_help_once_and_its_series_together() {
     series.sort_unstable();
     series.dedup();
     assert_eq!(series.len(), count, "no series stands twice");
+
+    // In OpenMetrics a counter and a gauge whose names differ by `_total` would be one.
+    let open = ask(&stage, "/metrics", "accept: application/openmetrics-text\r\n").await.text();
+    let mut names: Vec<&str> = open.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let count = names.len();
+    names.sort_unstable_by_key(|line| line.split(' ').next());
+    names.dedup_by_key(|line| line.split(' ').next());
+    assert_eq!(names.len(), count, "no name stands twice");
 }
 
 #[tokio::test]
