@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod healthcheck;
 mod serve;
 
 use std::fs;
