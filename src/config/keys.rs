@@ -49,8 +49,8 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket. Plain http; TLS
-    /// ends in front.
+    /// Where requests come in: IP address and port, `localhost:PORT`, `unix:PATH` for a Unix socket, or `systemd:NAME` for the
+    /// sockets of that name that systemd passes. Plain http; TLS ends in front.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
     /// Where `/livez` and `/readyz` are. May not share an address with `http`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");

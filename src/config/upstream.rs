@@ -108,6 +108,8 @@ fn is_at(target: &Target, place: &Place) -> bool {
         (Target::Https { .. }, _)
         | (Target::Http { .. }, Place::Unix(_))
         | (Target::Unix { .. }, Place::Tcp(_)) => false,
+        // Where that is, is known only when we run.
+        (_, Place::Systemd(_)) => false,
     }
 }
 

@@ -8,6 +8,7 @@ use std::{fmt, io};
 use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::passed::{Passed, PassedSockets};
 use super::settings::{Address, Place, Settings};
 use super::unix::UnixSocket;
 use crate::socket::Socket;
@@ -33,6 +34,7 @@ pub struct Bound {
 pub(super) enum Listening {
     Tcp(TcpListener),
     Unix(UnixSocket),
+    Passed(Passed),
 }
 
 /// Where a bound socket is reached.
@@ -63,21 +65,33 @@ pub(super) const BACKLOG: i32 = 1024;
 /// # Errors
 /// [`BindError`] for the first address that cannot be bound; whatever was bound is let go.
 pub fn bind(settings: &Settings) -> Result<Listeners, BindError> {
-    let http = Bound::new(&settings.http)?;
-    let admin =
-        settings.admin.as_ref().map(|address| Bound::new(std::slice::from_ref(address))).transpose()?;
+    let mut passed = PassedSockets::receive()
+        .map_err(|source| BindError { address: "what systemd passed".to_owned(), source })?;
+    let http = Bound::among(&settings.http, &mut passed)?;
+    let admin = settings.admin.as_ref();
+    let admin = admin.map(|address| Bound::among(std::slice::from_ref(address), &mut passed)).transpose()?;
+    for name in passed.left() {
+        tracing::warn!(
+            name,
+            "systemd passed a socket that [listen] does not name; who connects there waits in vain"
+        );
+    }
     Ok(Listeners { http, admin })
 }
 
 impl Bound {
-    /// Binds `addresses`. To be called within a runtime.
+    /// Binds `addresses`, none of which systemd has to pass. To be called within a runtime.
     ///
     /// # Errors
     /// [`BindError`].
     pub fn new(addresses: &[Address]) -> Result<Self, BindError> {
+        Self::among(addresses, &mut PassedSockets::default())
+    }
+
+    fn among(addresses: &[Address], passed: &mut PassedSockets) -> Result<Self, BindError> {
         let mut sockets = Vec::new();
         for address in addresses {
-            bind_one(address, &mut sockets)
+            bind_one(address, passed, &mut sockets)
                 .map_err(|source| BindError { address: address.text.clone(), source })?;
         }
         Ok(Self { sockets })
@@ -89,6 +103,7 @@ impl Bound {
         let endpoint = |socket: &Listening| match socket {
             Listening::Tcp(socket) => socket.local_addr().ok().map(Endpoint::Tcp),
             Listening::Unix(socket) => Some(Endpoint::Unix(socket.path().to_owned())),
+            Listening::Passed(socket) => socket.endpoint(),
         };
         self.sockets.iter().filter_map(endpoint).collect()
     }
@@ -120,7 +135,13 @@ impl Listening {
         match self {
             Self::Tcp(socket) => socket.poll_accept(context).map_ok(tcp),
             Self::Unix(socket) => socket.poll_accept(context).map_ok(unix),
+            Self::Passed(socket) => socket.poll_accept(context),
         }
+    }
+
+    /// Whether systemd passed it.
+    pub(super) const fn is_passed(&self) -> bool {
+        matches!(self, Self::Passed(_))
     }
 
     /// The connections that wait in the kernel. The runtime would show those only that it has been told of, so the
@@ -136,6 +157,8 @@ impl Listening {
                 }))
             }
             Self::Unix(socket) => Box::new(socket.into_waiting().map(unix)),
+            // They wait for whoever is started next.
+            Self::Passed(_) => Box::new(std::iter::empty()),
         }
     }
 }
@@ -150,11 +173,15 @@ fn unix(stream: tokio::net::UnixStream) -> (Socket, PeerAddr) {
 
 /// A name may stand for several addresses: one that this machine does not have (no IPv6) is passed over, as long as
 /// another is there.
-fn bind_one(address: &Address, sockets: &mut Vec<Listening>) -> io::Result<()> {
+fn bind_one(address: &Address, passed: &mut PassedSockets, sockets: &mut Vec<Listening>) -> io::Result<()> {
     let addresses = match &address.place {
         Place::Tcp(addresses) => addresses,
         Place::Unix(path) => {
             sockets.push(Listening::Unix(UnixSocket::bind(path)?));
+            return Ok(());
+        }
+        Place::Systemd(name) => {
+            sockets.extend(passed.take(name)?.into_iter().map(Listening::Passed));
             return Ok(());
         }
     };

@@ -96,8 +96,11 @@ pub async fn serve<S, F, B>(
         () = accept => {}
         () = shutdown => {}
     }
+    // What waits at a socket of systemd's waits for whoever is started next. Should nobody else hold that socket, closing it
+    // would reset them, so it stays open to the end.
+    let (_passed, ours): (Vec<_>, Vec<_>) = bound.sockets.into_iter().partition(Listening::is_passed);
     // What the kernel has accepted in our name is ours to answer; with the socket it would be reset.
-    for listening in bound.sockets {
+    for listening in ours {
         for (socket, peer) in listening.into_waiting() {
             if !terms.room().has_room(&terms) {
                 break;

@@ -1,8 +1,10 @@
 //! The command line as an operator meets it: the real binary, its exit codes, and what goes to which output.
 
 mod check;
+mod descriptors;
 mod explain;
 mod serve;
+mod systemd;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
