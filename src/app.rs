@@ -1,28 +1,36 @@
 //! The one place of wiring: from a checked configuration to a gateway that serves.
 
+mod around;
+mod metrics;
+mod reload;
+
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use around::Around;
+
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
 use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
 use crate::observe::Observer;
-use crate::oidc::{self, Provider, SetupError};
+use crate::oidc::{self, Change, Provider, SetupError, Watches};
 use crate::pages::Pages;
-use crate::proxy::{Pools, Proxy};
+use crate::proxy::Proxy;
 use crate::random::Random;
 use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security, Settings};
 use crate::store::OpenedCache;
-use crate::telemetry::{self, AccessLog, AccessTrail, Admin, Format};
+use crate::telemetry::{self, AccessLog, AccessTrail, Admin, ConfigState, ConfigStatus, Format};
 use crate::web::{Arrival, Scheme};
+pub use reload::Reload;
+use reload::{Running, Sealing};
 
 /// What an app takes from outside.
 #[derive(Clone)]
@@ -42,6 +50,11 @@ pub struct App {
     public: Vec<Endpoint>,
     admin: Vec<Endpoint>,
     probes: Admin,
+    gateway: Gateway,
+    format: Format,
+    running: Mutex<Running>,
+    terms: InForce,
+    status: ConfigStatus,
     trail: Trail,
     parts: Parts,
     stop: watch::Sender<bool>,
@@ -83,37 +96,63 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(loaded: Loaded, parts: Parts) -> Result<Self, StartError> {
+        let Loaded { config, effective, hash, .. } = loaded;
+        let shown = effective.iter().map(ToString::to_string).collect();
+        let status = ConfigStatus::new(ConfigState::started(hash, shown, parts.clock.now()));
+        let sealing = Sealing::of(&config);
+        let running = Mutex::new(Running { started: effective.clone(), effective, sealing });
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(Terms {
-            limits: config.listen.limits,
-            trusted_proxies: config.listen.trusted_proxies.clone(),
-        });
+        let terms = InForce::new(terms(&config));
 
-        let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
-        let pools = Arc::new(Pools::default());
-        let generation = generation(config, &parts, &trail, format, &pools)?;
+        let watches = watches(&trail, &parts.clock);
+        let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()).watching(watches));
+        let generation = generation(config, &parts, &trail, format, &shared)?;
         let gateway = Gateway::new(generation, shared);
 
         let (stop, stopped) = watch::channel(false);
         let probes = Admin::default();
-        let mut app = Self { public, admin, probes: probes.clone(), trail, parts, stop, tasks: Vec::new() };
+        let (public_meters, admin_meters) = (listener::Meters::default(), listener::Meters::default());
+        let around = Arc::new(Around {
+            gateway: gateway.clone(),
+            public: public_meters.clone(),
+            admin: admin_meters.clone(),
+            endpoints: public.clone(),
+            trail: trail.clone(),
+            lines: parts.lines.clone(),
+            started: parts.clock.now(),
+        });
+        let mut app = Self {
+            public,
+            admin,
+            probes: probes.clone(),
+            gateway: gateway.clone(),
+            format,
+            running,
+            terms: terms.clone(),
+            status,
+            trail,
+            parts,
+            stop,
+            tasks: Vec::new(),
+        };
         let public_service = move |arrival: Arrival, request| {
             let gateway = gateway.clone();
             async move { gateway.handle(arrival, request).await }
         };
-        app.serve(bound.http, terms, public_service, stopped.clone());
+        app.serve(bound.http, terms, public_service, public_meters, stopped.clone());
         if let Some(admin) = bound.admin {
-            let admin_service = move |_: Arrival, request: http::Request<hyper::body::Incoming>| {
-                let probes = probes.clone();
-                async move { probes.answer(request.method(), request.uri().path()) }
+            let admin_service = move |arrival: Arrival, request: http::Request<hyper::body::Incoming>| {
+                let (probes, around) = (probes.clone(), Arc::clone(&around));
+                async move { probes.answer(arrival.peer(), &request, &*around) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            app.serve(admin, InForce::new(Terms::new(Limits::new(64))), admin_service, stopped);
+            let terms = InForce::new(Terms::new(Limits::new(64)));
+            app.serve(admin, terms, admin_service, admin_meters, stopped);
         }
         app.probes.set_ready();
         let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
@@ -140,6 +179,12 @@ impl App {
         &self.trail
     }
 
+    /// How the configuration stands.
+    #[must_use]
+    pub const fn config_status(&self) -> &ConfigStatus {
+        &self.status
+    }
+
     /// Stops accepting, lets requests under way finish within the listener's limit, and returns.
     pub async fn stop(self) {
         self.probes.set_unready();
@@ -151,8 +196,14 @@ impl App {
         }
     }
 
-    fn serve<S, F, B>(&mut self, bound: Bound, terms: InForce, service: S, mut stopped: watch::Receiver<bool>)
-    where
+    fn serve<S, F, B>(
+        &mut self,
+        bound: Bound,
+        terms: InForce,
+        service: S,
+        meters: listener::Meters,
+        mut stopped: watch::Receiver<bool>,
+    ) where
         S: Fn(Arrival, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = http::Response<B>> + Send + 'static,
         B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
@@ -162,15 +213,13 @@ impl App {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
         let clock = self.parts.clock.clone();
-        self.tasks.push(tokio::spawn(listener::serve(
-            bound,
-            service,
-            terms,
-            clock,
-            listener::Meters::default(),
-            shutdown,
-        )));
+        self.tasks.push(tokio::spawn(listener::serve(bound, service, terms, clock, meters, shutdown)));
     }
+}
+
+/// What connections are taken on.
+fn terms(config: &Config) -> Terms {
+    Terms { limits: config.listen.limits, trusted_proxies: config.listen.trusted_proxies.clone() }
 }
 
 fn line_format(config: &Config) -> Format {
@@ -189,10 +238,10 @@ impl Explainer {
     pub fn new(config: Config) -> Result<Self, StartError> {
         let parts =
             Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-        let mut generation =
-            generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
+        let shared = Shared::new(parts.clock.clone(), parts.random.clone());
+        let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &shared)?;
         generation.logging.access = None;
-        Ok(Self { generation: Arc::new(generation), shared: Shared::new(parts.clock, parts.random) })
+        Ok(Self { generation: Arc::new(generation), shared })
     }
 
     /// Says what becomes of a request, and why.
@@ -218,15 +267,37 @@ fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartE
     }
 }
 
+/// Watches of providers whose comings and goings are events.
+fn watches(trail: &Trail, clock: &Clock) -> Watches {
+    let (trail, clock) = (trail.clone(), clock.clone());
+    Watches::new(move |name, change| {
+        let mut event = match change {
+            Change::Up => Event::new(EventName::ProviderUp, clock.now()),
+            Change::Down { code, text } => {
+                let mut event = Event::new(EventName::ProviderDown, clock.now());
+                (event.reason, event.detail) = (Some(code), Some(text));
+                event
+            }
+        };
+        event.provider = Some(name);
+        trail.record(&event);
+    })
+}
+
 /// Builds all that depends on the configuration.
 fn generation(
     config: Config,
     parts: &Parts,
     trail: &Trail,
     format: Format,
-    pools: &Arc<Pools>,
+    shared: &Shared,
 ) -> Result<Generation, StartError> {
     let wanted = config.wanted();
+    let names: Vec<String> = config.routes.iter().map(|route| route.route.name().to_owned()).collect();
+    let meters = shared.meters.metered(
+        names.iter().map(String::as_str),
+        config.providers.iter().map(|provider| provider.name.as_str()),
+    );
     let security = match config.public_url.scheme() {
         Scheme::Https => Security::Secure,
         Scheme::Http => Security::Plain,
@@ -240,7 +311,10 @@ fn generation(
     };
     let provider = |settings: oidc::Settings| {
         let name = settings.name.to_string();
-        Provider::new(settings, parts.clock.clone()).map_err(|source| StartError::Provider { name, source })
+        let watch = shared.watches.of(&settings.name);
+        Provider::new(settings, parts.clock.clone(), &shared.known)
+            .map(|provider| provider.watched_by(watch))
+            .map_err(|source| StartError::Provider { name, source })
     };
     let providers = config.providers.into_iter().map(provider).collect::<Result<_, _>>()?;
     let mut routes = RouteTable::default();
@@ -260,10 +334,11 @@ fn generation(
         config.reserved,
         cookies.clone(),
         config.public_url.clone(),
-        Arc::clone(pools),
+        Arc::clone(&shared.pools),
         parts.clock.clone(),
         parts.observer.clone(),
-    );
+    )
+    .counting_by(names.iter().map(String::as_str));
     let access = (config.log.access == AccessLog::On).then(|| AccessTrail::new(parts.lines.clone(), format));
     Ok(Generation {
         public_url: config.public_url,
@@ -286,6 +361,7 @@ fn generation(
             query: config.log.query,
             identity: config.log.identity,
         },
+        meters,
     })
 }
 

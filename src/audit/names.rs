@@ -25,6 +25,16 @@ pub enum EventName {
     ProcessStarted,
     /// The process is asked to end.
     ProcessStopping,
+    /// A provider cannot be reached any more.
+    ProviderDown,
+    /// A provider answers again.
+    ProviderUp,
+    /// A new configuration is in force.
+    ConfigReloaded,
+    /// A new configuration is faulty, and the old one stays in force.
+    ConfigRefused,
+    /// Sessions are sealed with another key from now on.
+    KeyRotated,
     /// Events before this one were lost.
     AuditDropped,
 }
@@ -43,6 +53,11 @@ impl EventName {
         Self::IdentityHeaderStripped,
         Self::ProcessStarted,
         Self::ProcessStopping,
+        Self::ProviderDown,
+        Self::ProviderUp,
+        Self::ConfigReloaded,
+        Self::ConfigRefused,
+        Self::KeyRotated,
         Self::AuditDropped,
     ];
 
@@ -61,6 +76,11 @@ impl EventName {
             Self::IdentityHeaderStripped => "identity_header.stripped",
             Self::ProcessStarted => "process.started",
             Self::ProcessStopping => "process.stopping",
+            Self::ProviderDown => "provider.down",
+            Self::ProviderUp => "provider.up",
+            Self::ConfigReloaded => "config.reloaded",
+            Self::ConfigRefused => "config.refused",
+            Self::KeyRotated => "key.rotated",
             Self::AuditDropped => "audit.dropped",
         }
     }
@@ -76,7 +96,12 @@ impl EventName {
     /// Whether what was asked for, or meant to be, came about.
     pub(super) const fn outcome(self) -> &'static str {
         match self {
-            Self::SignInFailed | Self::AccessDenied | Self::SessionRevoked | Self::AuditDropped => "failure",
+            Self::SignInFailed
+            | Self::AccessDenied
+            | Self::SessionRevoked
+            | Self::ProviderDown
+            | Self::ConfigRefused
+            | Self::AuditDropped => "failure",
             _ => "success",
         }
     }

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
+use super::meters::{Metered, Meters};
 use super::providers::Providers;
 use super::rate::Rate;
 use super::settings::Settings;
@@ -18,8 +19,9 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
+use crate::oidc::{Known, Watches};
 use crate::pages::Pages;
-use crate::proxy::Proxy;
+use crate::proxy::{Pools, Proxy};
 use crate::random::{Ids, Random};
 use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
@@ -58,6 +60,8 @@ pub struct Generation {
     pub pages: Pages,
     /// What is written down about requests.
     pub logging: Logging,
+    /// What is counted.
+    pub meters: Metered,
 }
 
 /// What is written down about requests, and how.
@@ -89,6 +93,14 @@ pub struct Shared {
     pub(super) told: Told,
     /// Sign-ins that were started lately.
     pub(super) rate: Rate,
+    /// What is counted.
+    pub meters: Arc<Meters>,
+    /// What is known of providers from their answers.
+    pub watches: Watches,
+    /// What providers said about themselves.
+    pub known: Known,
+    /// The kept connections to upstreams.
+    pub pools: Arc<Pools>,
 }
 
 /// The door. Cheap to clone.
@@ -105,7 +117,15 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self { clock, random, ids, revocations, flights, rate, told: Told::default() }
+        let (told, known, pools) = (Told::default(), Known::default(), Arc::default());
+        let (meters, watches) = (Arc::default(), Watches::default());
+        Self { clock, random, ids, revocations, flights, told, rate, meters, watches, known, pools }
+    }
+
+    /// The same, with these watches.
+    #[must_use]
+    pub fn watching(self, watches: Watches) -> Self {
+        Self { watches, ..self }
     }
 }
 
@@ -142,6 +162,27 @@ impl Gateway {
     #[must_use]
     pub fn new(generation: Generation, shared: Arc<Shared>) -> Self {
         Self { generation: Arc::new(ArcSwap::from_pointee(generation)), shared }
+    }
+
+    /// Puts another generation in the place of the one that serves, which it returns. A request that has begun ends with
+    /// the generation that it began with; the next one of the same connection begins with this.
+    pub fn swap(&self, generation: Generation) -> Arc<Generation> {
+        let new = Arc::new(generation);
+        let old = self.generation.swap(Arc::clone(&new));
+        old.proxy.close_idle_unless_used_by(&new.proxy);
+        old
+    }
+
+    /// The generation that serves now.
+    #[must_use]
+    pub fn generation(&self) -> Arc<Generation> {
+        self.generation.load_full()
+    }
+
+    /// What outlives a generation.
+    #[must_use]
+    pub const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Answers a request. Never fails: what goes wrong has an answer too.

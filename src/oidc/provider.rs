@@ -1,10 +1,10 @@
 //! A provider: one OpenID Provider with our registration there, as the flow uses it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
-use super::cached::Cached;
 use super::callback::Code;
 use super::claims::Claims;
 use super::client;
@@ -13,24 +13,26 @@ use super::error::{Call, LoginError, ProviderError, SetupError};
 use super::excerpt::shown;
 use super::http::Http;
 use super::jwks::Keys;
+use super::known::{Known, Said};
 use super::mapping;
 use super::settings::{Settings, Userinfo};
 use super::token::Unverified;
 use super::userinfo;
 use super::verify::{Expected, Signed, Verified};
+use super::watch::Watch;
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Fingerprint, Identity, ProviderName, Wanted};
 use crate::session::{Issuer, PendingLogin};
 
-/// One configured provider. Made once and shared: it remembers what the provider said about itself.
+/// One configured provider. What it said about itself is remembered beyond it.
 #[derive(Debug)]
 pub struct Provider {
     settings: Settings,
     binding: Issuer,
+    address: String,
     http: Http,
     clock: Clock,
-    metadata: Cached<Metadata>,
-    keys: Cached<Keys>,
+    said: Arc<Said>,
 }
 
 /// Which account the person wants to sign in with.
@@ -58,16 +60,43 @@ impl Provider {
     ///
     /// # Errors
     /// [`SetupError`] when the issuer is no URL, or a certificate of `ca` cannot be used.
-    pub fn new(settings: Settings, clock: Clock) -> Result<Self, SetupError> {
-        Url::parse(&settings.issuer).map_err(|error| SetupError::Issuer(settings.name.clone(), error))?;
+    pub fn new(settings: Settings, clock: Clock, known: &Known) -> Result<Self, SetupError> {
+        let issuer =
+            Url::parse(&settings.issuer).map_err(|error| SetupError::Issuer(settings.name.clone(), error))?;
+        let port = issuer.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
         Ok(Self {
+            address: format!("{}{port}", issuer.host_str().unwrap_or_default()),
             binding: Issuer::new(settings.name.clone(), &settings.issuer, &settings.client_id),
             http: Http::new(&settings, clock.clone())?,
-            metadata: Cached::new(clock.clone()),
-            keys: Cached::new(clock.clone()),
+            said: known.of(&settings, &clock),
             clock,
             settings,
         })
+    }
+
+    /// The same, of whose answers `watch` is told.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<Watch>) -> Self {
+        self.http.watch = watch;
+        self
+    }
+
+    /// What is known of it from its answers.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.http.watch
+    }
+
+    /// Host and port of its issuer.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// How long ago its keys were fetched; none when they were not needed yet.
+    #[must_use]
+    pub fn keys_age(&self) -> Option<Duration> {
+        self.said.keys.age()
     }
 
     /// The configured name.
@@ -181,16 +210,16 @@ impl Provider {
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
-        self.metadata.get(|| Metadata::fetch(&self.http, &self.settings)).await
+        self.said.metadata.get(|| Metadata::fetch(&self.http, &self.settings)).await
     }
 
     /// The token, signed by one of the provider's keys. When none of those that we know fits, it may have new ones.
     async fn signed(&self, metadata: &Metadata, token: &Unverified<'_>) -> Result<Signed, LoginError> {
         let fetch = || Keys::fetch(&self.http, &metadata.jwks_uri);
-        let known = self.keys.get(fetch).await?;
+        let known = self.said.keys.get(fetch).await?;
         match token.signed_by(&known) {
             Err(error @ (LoginError::UnknownKey { .. } | LoginError::Signature)) => {
-                match self.keys.renew(&known, fetch).await {
+                match self.said.keys.renew(&known, fetch).await {
                     Some(renewed) => token.signed_by(&renewed),
                     None => Err(error),
                 }

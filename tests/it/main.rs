@@ -30,6 +30,7 @@ mod providers;
 mod proxy_protocol;
 mod rate;
 mod reference;
+mod reload;
 mod requests;
 mod rotation;
 mod routes;
