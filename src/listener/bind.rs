@@ -17,8 +17,8 @@ use crate::web::PeerAddr;
 /// The sockets of a configuration, bound and listening.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For `listen.http`.
-    pub http: Bound,
+    /// For `listen.http` and `listen.https`.
+    pub public: Bound,
     /// For `listen.admin`, if it is on.
     pub admin: Option<Bound>,
 }
@@ -26,7 +26,23 @@ pub struct Listeners {
 /// Bound sockets, to be given to [`serve`](super::serve).
 #[derive(Debug)]
 pub struct Bound {
-    pub(super) sockets: Vec<Listening>,
+    pub(super) sockets: Vec<Door>,
+}
+
+/// A socket that listens, and how whoever comes in is spoken with.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) entry: Entry,
+    pub(super) socket: Listening,
+}
+
+/// How connections begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// With HTTP.
+    Plain,
+    /// With a TLS handshake.
+    Tls,
 }
 
 /// A socket that listens.
@@ -37,9 +53,15 @@ pub(super) enum Listening {
     Passed(Passed),
 }
 
-/// Where a bound socket is reached.
+/// Where a bound socket is reached, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub struct Endpoint {
+    entry: Entry,
+    reached: Reached,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reached {
     /// At this address.
     Tcp(SocketAddr),
     /// At the socket file of this path.
@@ -67,43 +89,63 @@ pub(super) const BACKLOG: i32 = 1024;
 pub fn bind(settings: &Settings) -> Result<Listeners, BindError> {
     let mut passed = PassedSockets::receive()
         .map_err(|source| BindError { address: "what systemd passed".to_owned(), source })?;
-    let http = Bound::among(&settings.http, &mut passed)?;
-    let admin = settings.admin.as_ref();
-    let admin = admin.map(|address| Bound::among(std::slice::from_ref(address), &mut passed)).transpose()?;
+    let mut public = Bound { sockets: Vec::new() };
+    public.add(&settings.http, Entry::Plain, &mut passed)?;
+    public.add(&settings.https, Entry::Tls, &mut passed)?;
+    let mut admin = None;
+    if let Some(address) = &settings.admin {
+        admin.insert(Bound { sockets: Vec::new() }).add(
+            std::slice::from_ref(address),
+            Entry::Plain,
+            &mut passed,
+        )?;
+    }
     for name in passed.left() {
         tracing::warn!(
             name,
             "systemd passed a socket that [listen] does not name; who connects there waits in vain"
         );
     }
-    Ok(Listeners { http, admin })
+    Ok(Listeners { public, admin })
 }
 
 impl Bound {
-    /// Binds `addresses`, none of which systemd has to pass. To be called within a runtime.
+    /// Binds `addresses` for plain HTTP, none of which systemd has to pass. To be called within a runtime.
     ///
     /// # Errors
     /// [`BindError`].
     pub fn new(addresses: &[Address]) -> Result<Self, BindError> {
-        Self::among(addresses, &mut PassedSockets::default())
+        let mut bound = Self { sockets: Vec::new() };
+        bound.add(addresses, Entry::Plain, &mut PassedSockets::default())?;
+        Ok(bound)
     }
 
-    fn among(addresses: &[Address], passed: &mut PassedSockets) -> Result<Self, BindError> {
+    /// Binds these as well.
+    fn add(
+        &mut self,
+        addresses: &[Address],
+        entry: Entry,
+        passed: &mut PassedSockets,
+    ) -> Result<(), BindError> {
         let mut sockets = Vec::new();
         for address in addresses {
             bind_one(address, passed, &mut sockets)
                 .map_err(|source| BindError { address: address.text.clone(), source })?;
         }
-        Ok(Self { sockets })
+        self.sockets.extend(sockets.into_iter().map(|socket| Door { entry, socket }));
+        Ok(())
     }
 
     /// Where it listens; of use after binding port 0.
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        let endpoint = |socket: &Listening| match socket {
-            Listening::Tcp(socket) => socket.local_addr().ok().map(Endpoint::Tcp),
-            Listening::Unix(socket) => Some(Endpoint::Unix(socket.path().to_owned())),
-            Listening::Passed(socket) => socket.endpoint(),
+        let endpoint = |door: &Door| {
+            let reached = match &door.socket {
+                Listening::Tcp(socket) => Reached::Tcp(socket.local_addr().ok()?),
+                Listening::Unix(socket) => Reached::Unix(socket.path().to_owned()),
+                Listening::Passed(socket) => socket.reached()?,
+            };
+            Some(Endpoint { entry: door.entry, reached })
         };
         self.sockets.iter().filter_map(endpoint).collect()
     }
@@ -113,18 +155,26 @@ impl Endpoint {
     /// The address, if it is one.
     #[must_use]
     pub const fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
+        match self.reached {
+            Reached::Tcp(address) => Some(address),
+            Reached::Unix(_) => None,
         }
+    }
+
+    /// How connections begin there.
+    #[must_use]
+    pub const fn entry(&self) -> Entry {
+        self.entry
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "http://{address}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        match (&self.reached, self.entry) {
+            (Reached::Tcp(address), Entry::Plain) => write!(f, "http://{address}"),
+            (Reached::Tcp(address), Entry::Tls) => write!(f, "https://{address}"),
+            (Reached::Unix(path), Entry::Plain) => write!(f, "unix:{}", path.display()),
+            (Reached::Unix(path), Entry::Tls) => write!(f, "unix:{} (TLS)", path.display()),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use socket2::{Domain, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::bind::Endpoint;
+use super::bind::Reached;
 use crate::socket::Socket;
 use crate::web::PeerAddr;
 
@@ -127,12 +127,12 @@ impl Passed {
     }
 
     /// Where it listens.
-    pub(super) fn endpoint(&self) -> Option<Endpoint> {
+    pub(super) fn reached(&self) -> Option<Reached> {
         match self {
-            Self::Tcp(socket) => socket.local_addr().ok().map(Endpoint::Tcp),
+            Self::Tcp(socket) => socket.local_addr().ok().map(Reached::Tcp),
             Self::Unix(socket) => {
                 let address = socket.local_addr().ok()?;
-                Some(Endpoint::Unix(address.as_pathname().map_or_else(PathBuf::new, Path::to_owned)))
+                Some(Reached::Unix(address.as_pathname().map_or_else(PathBuf::new, Path::to_owned)))
             }
         }
     }

@@ -39,6 +39,7 @@ mod session;
 mod sign_in;
 mod sign_out;
 mod support;
+mod tls_listener;
 mod tls_upstreams;
 mod unix_sockets;
 mod upstreams;
