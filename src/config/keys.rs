@@ -49,8 +49,8 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket.
-    /// With `https` it may be `[]`.
+    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, `unix:PATH` for a Unix socket, or
+    /// `systemd:NAME` for the sockets of that name that systemd passes. With `https` it may be `[]`.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
     /// Where requests come in over TLS, in the same forms.
     https: List(&Text("address")), Means("none: TLS ends in front");

@@ -14,6 +14,7 @@ mod http2;
 mod introduction;
 mod meters;
 mod notices;
+mod passed;
 mod room;
 mod serve;
 mod settings;

@@ -46,7 +46,7 @@ pub enum Ping {
 /// An address to listen on, as written and as it resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// As written: `127.0.0.1:4180`, `localhost:4180`, `[::]:80`, `unix:vestibule.sock`.
+    /// As written: `127.0.0.1:4180`, `localhost:4180`, `[::]:80`, `unix:vestibule.sock`, `systemd:web`.
     pub text: String,
     /// What to bind.
     pub place: Place,
@@ -59,6 +59,8 @@ pub enum Place {
     Tcp(Vec<SocketAddr>),
     /// A socket file at this path.
     Unix(PathBuf),
+    /// Every socket of this name that systemd passed.
+    Systemd(String),
 }
 
 impl Settings {
