@@ -12,7 +12,7 @@ use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
 use super::values;
-use crate::listener::{Address, Http2, Limits, Place, PriorKnowledge, Settings};
+use crate::listener::{Address, Drain, Http2, Limits, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
 use crate::web::forwarded::{Convention, Trust};
 
@@ -59,6 +59,11 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
         http2: http2(&section, unset.http2),
         ..unset
     };
+    let unset = Drain::default();
+    let drain = Drain {
+        delay: section.read("drain_delay", unset.delay, values::any_duration),
+        timeout: section.read("drain_timeout", unset.timeout, values::any_duration),
+    };
     Settings {
         http,
         admin,
@@ -66,6 +71,7 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
         limits,
         max_head: size("max_head", 32 << 10),
         max_target: size("max_target", 16 << 10),
+        drain,
     }
 }
 

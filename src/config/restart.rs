@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(changed(&before, &before), [""; 0]);
         let route =
             "[routes.more]\nupstream = \"http://127.0.0.1:9\"\npath = \"/more\"\nallow = [\"everyone\"]";
-        assert_eq!(changed(&before, &effective(route)), ["listen.admin", "log.query", "routes.more"]);
+        assert_eq!(changed(&before, &effective(route)), ["listen.admin", "routes.more", "log.query"]);
         assert_eq!(changed(&effective(route), &effective("")), ["routes.more"]);
     }
 

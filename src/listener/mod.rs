@@ -18,8 +18,8 @@ mod wire;
 
 pub use bind::{BindError, Bound, Endpoint, Listeners, bind};
 pub use meters::Meters;
-pub use serve::serve;
-pub use settings::{Address, Place, Settings};
+pub use serve::{PARTING, serve};
+pub use settings::{Address, Drain, Place, Settings};
 pub use terms::{Http2, InForce, Limits, PriorKnowledge, Terms};
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::terms::Limits;
 use crate::web::TrustedProxies;
@@ -21,6 +22,23 @@ pub struct Settings {
     pub max_head: usize,
     /// The longest target in bytes.
     pub max_target: usize,
+    /// How long the end may take.
+    pub drain: Drain,
+}
+
+/// How long the end may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// How long requests are still taken as always, after the process said that it is not ready any more.
+    pub delay: Duration,
+    /// How long what has begun may take to end after that.
+    pub timeout: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { delay: Duration::from_secs(5), timeout: Duration::from_secs(20) }
+    }
 }
 
 /// An address to listen on, as written and as it resolved.
