@@ -1,5 +1,7 @@
 //! The one place of wiring: from a checked configuration to a gateway that serves.
 
+mod around;
+mod metrics;
 mod reload;
 mod server;
 
@@ -7,6 +9,8 @@ use std::convert::Infallible;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use around::Around;
 
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
@@ -18,7 +22,7 @@ use crate::lines::Lines;
 use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
 pub use crate::listener::{Drain, PARTING};
 use crate::observe::Observer;
-use crate::oidc::{self, Provider, SetupError};
+use crate::oidc::{self, Change, Provider, SetupError, Watches};
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::Random;
@@ -118,11 +122,22 @@ impl App {
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
         let terms = InForce::new(terms(&config));
 
-        let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
+        let watches = watches(&trail, &parts.clock);
+        let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()).watching(watches));
         let generation = generation(config, &parts, &trail, format, &shared)?;
         let gateway = Gateway::new(generation, shared);
 
         let probes = Admin::default();
+        let (public_meters, admin_meters) = (listener::Meters::default(), listener::Meters::default());
+        let around = Arc::new(Around {
+            gateway: gateway.clone(),
+            public: public_meters.clone(),
+            admin: admin_meters.clone(),
+            endpoints: public.clone(),
+            trail: trail.clone(),
+            lines: parts.lines.clone(),
+            started: parts.clock.now(),
+        });
         let public_service = {
             let gateway = gateway.clone();
             move |arrival: Arrival, request| {
@@ -132,17 +147,17 @@ impl App {
         };
         let admin_service = {
             let probes = probes.clone();
-            move |_: Arrival, request: http::Request<hyper::body::Incoming>| {
-                let probes = probes.clone();
-                async move { probes.answer(request.method(), request.uri().path()) }
+            move |arrival: Arrival, request: http::Request<hyper::body::Incoming>| {
+                let (probes, around) = (probes.clone(), Arc::clone(&around));
+                async move { probes.answer(arrival.peer(), &request, &*around) }
             }
         };
-        let (clock, meters) = (parts.clock.clone(), listener::Meters::default());
-        let server = Server::start(bound.http, terms.clone(), public_service, clock.clone(), meters);
+        let clock = parts.clock.clone();
+        let server = Server::start(bound.http, terms.clone(), public_service, clock.clone(), public_meters);
         let admin_server = bound.admin.map(|bound| {
             // Probes and a scraper or two: more means that something is wrong.
             let terms = InForce::new(Terms::new(Limits::new(64)));
-            Server::start(bound, terms, admin_service, clock, listener::Meters::default())
+            Server::start(bound, terms, admin_service, clock, admin_meters)
         });
         let app = Self {
             public,
@@ -266,6 +281,23 @@ fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartE
     }
 }
 
+/// Watches of providers whose comings and goings are events.
+fn watches(trail: &Trail, clock: &Clock) -> Watches {
+    let (trail, clock) = (trail.clone(), clock.clone());
+    Watches::new(move |name, change| {
+        let mut event = match change {
+            Change::Up => Event::new(EventName::ProviderUp, clock.now()),
+            Change::Down { code, text } => {
+                let mut event = Event::new(EventName::ProviderDown, clock.now());
+                (event.reason, event.detail) = (Some(code), Some(text));
+                event
+            }
+        };
+        event.provider = Some(name);
+        trail.record(&event);
+    })
+}
+
 /// Builds all that depends on the configuration.
 fn generation(
     config: Config,
@@ -275,6 +307,11 @@ fn generation(
     shared: &Shared,
 ) -> Result<Generation, StartError> {
     let wanted = config.wanted();
+    let names: Vec<String> = config.routes.iter().map(|route| route.route.name().to_owned()).collect();
+    let meters = shared.meters.metered(
+        names.iter().map(String::as_str),
+        config.providers.iter().map(|provider| provider.name.as_str()),
+    );
     let security = match config.public_url.scheme() {
         Scheme::Https => Security::Secure,
         Scheme::Http => Security::Plain,
@@ -288,7 +325,9 @@ fn generation(
     };
     let provider = |settings: oidc::Settings| {
         let name = settings.name.to_string();
+        let watch = shared.watches.of(&settings.name);
         Provider::new(settings, parts.clock.clone(), &shared.known)
+            .map(|provider| provider.watched_by(watch))
             .map_err(|source| StartError::Provider { name, source })
     };
     let providers = config.providers.into_iter().map(provider).collect::<Result<_, _>>()?;
@@ -312,7 +351,8 @@ fn generation(
         Arc::clone(&shared.pools),
         parts.clock.clone(),
         parts.observer.clone(),
-    );
+    )
+    .counting_by(names.iter().map(String::as_str));
     let access = (config.log.access == AccessLog::On).then(|| AccessTrail::new(parts.lines.clone(), format));
     Ok(Generation {
         public_url: config.public_url,
@@ -335,6 +375,7 @@ fn generation(
             query: config.log.query,
             identity: config.log.identity,
         },
+        meters,
     })
 }
 

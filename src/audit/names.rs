@@ -25,6 +25,10 @@ pub enum EventName {
     ProcessStarted,
     /// The process is asked to end.
     ProcessStopping,
+    /// A provider cannot be reached any more.
+    ProviderDown,
+    /// A provider answers again.
+    ProviderUp,
     /// A new configuration is in force.
     ConfigReloaded,
     /// A new configuration is faulty, and the old one stays in force.
@@ -49,6 +53,8 @@ impl EventName {
         Self::IdentityHeaderStripped,
         Self::ProcessStarted,
         Self::ProcessStopping,
+        Self::ProviderDown,
+        Self::ProviderUp,
         Self::ConfigReloaded,
         Self::ConfigRefused,
         Self::KeyRotated,
@@ -70,6 +76,8 @@ impl EventName {
             Self::IdentityHeaderStripped => "identity_header.stripped",
             Self::ProcessStarted => "process.started",
             Self::ProcessStopping => "process.stopping",
+            Self::ProviderDown => "provider.down",
+            Self::ProviderUp => "provider.up",
             Self::ConfigReloaded => "config.reloaded",
             Self::ConfigRefused => "config.refused",
             Self::KeyRotated => "key.rotated",
@@ -91,6 +99,7 @@ impl EventName {
             Self::SignInFailed
             | Self::AccessDenied
             | Self::SessionRevoked
+            | Self::ProviderDown
             | Self::ConfigRefused
             | Self::AuditDropped => "failure",
             _ => "success",

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
+use super::meters::{Metered, Meters};
 use super::providers::Providers;
 use super::rate::Rate;
 use super::settings::Settings;
@@ -18,7 +19,7 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
-use crate::oidc::Known;
+use crate::oidc::{Known, Watches};
 use crate::pages::Pages;
 use crate::proxy::{Pools, Proxy};
 use crate::random::{Ids, Random};
@@ -59,6 +60,8 @@ pub struct Generation {
     pub pages: Pages,
     /// What is written down about requests.
     pub logging: Logging,
+    /// What is counted.
+    pub meters: Metered,
 }
 
 /// What is written down about requests, and how.
@@ -90,6 +93,10 @@ pub struct Shared {
     pub(super) told: Told,
     /// Sign-ins that were started lately.
     pub(super) rate: Rate,
+    /// What is counted.
+    pub meters: Arc<Meters>,
+    /// What is known of providers from their answers.
+    pub watches: Watches,
     /// What providers said about themselves.
     pub known: Known,
     /// The kept connections to upstreams.
@@ -111,7 +118,14 @@ impl Shared {
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
         let (told, known, pools) = (Told::default(), Known::default(), Arc::default());
-        Self { clock, random, ids, revocations, flights, told, rate, known, pools }
+        let (meters, watches) = (Arc::default(), Watches::default());
+        Self { clock, random, ids, revocations, flights, told, rate, meters, watches, known, pools }
+    }
+
+    /// The same, with these watches.
+    #[must_use]
+    pub fn watching(self, watches: Watches) -> Self {
+        Self { watches, ..self }
     }
 }
 

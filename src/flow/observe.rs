@@ -8,7 +8,8 @@ use http::{Method, Request, Uri};
 use super::gateway::{Generation, Shared};
 use super::reader::Reader;
 use super::refusal::Refusal;
-use super::visit::{Caller, Unread, Visit};
+use super::unread::Unread;
+use super::visit::{Caller, Visit};
 use crate::web::facts::Parts;
 use crate::web::forwarded::Trust;
 use crate::web::{Arrival, CanonicalPath, Facts, HostName, RequestId, RequestKind, Source};
@@ -33,22 +34,20 @@ pub(super) fn read<B>(
     let id = id.unwrap_or_else(|| RequestId::fresh(shared.ids.next()));
     let kind = RequestKind::of(request.method(), headers);
     let (reader, caller) = (Reader::of(kind, request.version()), Caller::of(request));
-    let parts = host(request).and_then(|host| {
-        let path = target(generation, request)?;
-        Ok(Parts {
-            method: request.method().clone(),
-            host,
-            path,
-            query: request.uri().query().map(str::to_owned),
-            arrival: arrival.clone(),
-            forwarded,
-            kind,
-            source: Source::read(headers),
-            id: id.clone(),
-        })
-    });
-    match parts {
-        Ok(parts) => {
+    let place = host(request).and_then(|host| Ok((host, target(generation, request)?)));
+    match place {
+        Ok((host, path)) => {
+            let parts = Parts {
+                method: request.method().clone(),
+                host,
+                path,
+                query: request.uri().query().map(str::to_owned),
+                arrival: arrival.clone(),
+                forwarded,
+                kind,
+                source: Source::read(headers),
+                id,
+            };
             let facts = Facts::new(parts, &generation.public_url);
             Ok(Visit::new(Arc::clone(generation), shared, facts, reader, caller))
         }

@@ -21,14 +21,17 @@ use crate::telemetry::Answered;
 
 /// Answers a request that is for none of our own endpoints.
 pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
-    let generation = visit.generation().clone();
+    let generation = visit.generation();
     let facts = visit.facts();
-    let route = match denial::route(&generation, facts) {
+    let route = match denial::route(generation, facts) {
         Ok(route) => route,
         Err(refusal) => return deny(shared, &visit, None, &refusal),
     };
     visit.enter(route);
     let presented = session::present(shared, &visit, request.headers());
+    if let Err(absence) = presented {
+        visit.lacks_a_session(absence.word());
+    }
     let visitor = presented.as_ref().ok().map(|presented| Visitor {
         session: presented.session(),
         freshness: presented.opened().freshness(),
@@ -40,13 +43,15 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             let start = generation.routes.start(facts.host(), facts.path());
             let to = login::recorded(&visit, start);
             // With a session that stands, only one that is stale leads here.
-            let absence = Some(presented.err().unwrap_or(Absence::Stale));
+            let absence = presented.err().unwrap_or(Absence::Stale);
+            visit.lacks_a_session(absence.word());
+            let absence = Some(absence);
             Box::pin(choice::sign_in_first(shared, &visit, request.headers(), absence, &to, Some(route)))
                 .await
         }
         Decision::Deny(denial) => {
             let session = presented.as_ref().ok().map(Presented::session);
-            let refusal = denial::refusal(&generation, route, session, denial);
+            let refusal = denial::refusal(generation, route, session, denial);
             let rule = match denial {
                 Denial::Refused(Refused::Denied(entry) | Refused::Missing(entry)) => visit.term(entry),
                 _ => route.rule().text(),
@@ -110,7 +115,7 @@ async fn forward(
         Some(session) => shared.revocations.lease(session.id(), session.ends(generation.lifetimes)),
         None => Lease::endless(),
     };
-    let cookies = has_round(visit, request.headers());
+    let ends_round = ends_round(visit, presented.ok(), request.headers());
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_open();
     visit.expect(&ending);
@@ -122,10 +127,12 @@ async fn forward(
         visit.record(&event);
     };
     let answer = generation.proxy.forward(pass, lease, claimed, request).await;
-    let took = shared.clock.instant().saturating_duration_since(asked).as_millis();
+    let took = shared.clock.instant().saturating_duration_since(asked);
+    let status = answer.as_ref().ok().map(Response::status);
+    generation.proxy.answered(route.id(), facts.method(), status, took);
     ending.answered = Some(Answered {
-        status: answer.as_ref().ok().map(|response| response.status().as_u16()),
-        ms: u64::try_from(took).unwrap_or(u64::MAX),
+        status: status.map(|status| status.as_u16()),
+        ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     });
     match answer {
         Ok(response) => {
@@ -142,7 +149,7 @@ async fn forward(
                         set_cookie(response.headers_mut(), cookie);
                     }
                 }
-                if cookies && presented.is_fresh() && !is_shared(response.headers()) {
+                if ends_round && !is_shared(response.headers()) {
                     set_cookie(response.headers_mut(), generation.cookies.clear(generation.cookies.round()));
                 }
             }
@@ -162,15 +169,16 @@ fn settle_round(
     presented: Option<&Presented>,
     response: &mut Response<Body>,
 ) {
-    if presented.is_some_and(Presented::is_fresh) && has_round(visit, headers) {
+    if ends_round(visit, presented, headers) {
         let cookies = &visit.generation().cookies;
         set_cookie(response.headers_mut(), cookies.clear(cookies.round()));
     }
 }
 
-fn has_round(visit: &Visit, headers: &HeaderMap) -> bool {
+fn ends_round(visit: &Visit, presented: Option<&Presented>, headers: &HeaderMap) -> bool {
     let round = visit.generation().cookies.round();
-    pairs(headers).any(|(name, value)| name == round && !value.is_empty())
+    presented.is_some_and(Presented::is_fresh)
+        && pairs(headers).any(|(name, value)| name == round && !value.is_empty())
 }
 
 /// The address of an endpoint of ours may hold a code or a state: an upstream gets no more of it than the origin.

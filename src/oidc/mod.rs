@@ -23,6 +23,7 @@ mod settings;
 mod token;
 mod userinfo;
 mod verify;
+mod watch;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
 pub use callback::{Answer, Callback, CallbackError, Code};
@@ -30,6 +31,7 @@ pub use error::{Call, Fault, LoginError, ProviderError, SetupError};
 pub use known::Known;
 pub use provider::{Account, Provider, SignedIn};
 pub use settings::{EmailTrust, Settings, Transport, Userinfo};
+pub use watch::{Change, LastError, Seen, Standing, Watch, Watches};
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 //! The connection that was used last is used next (LIFO), so that under little load the others grow old and go. A
 //! kept connection is looked at before it is used; that it died a moment later is what the one retry is for.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 
 use super::error::ForwardError;
-use super::meters::Meters;
+use super::meters::{Meters, TargetMeters};
 use super::parting::Parting;
 use super::settings::Target;
 use super::tls::Connector;
@@ -45,6 +45,8 @@ pub(super) struct Pool {
     /// There when the target speaks TLS.
     connector: Option<Connector>,
     meters: Meters,
+    /// What is counted for this target alone.
+    own: Arc<TargetMeters>,
     /// Oldest first.
     idle: Mutex<Vec<(Instant, Link)>>,
 }
@@ -100,7 +102,8 @@ impl Pools {
                 Target::Http { .. } | Target::Unix { .. } => None,
             };
             let (target, meters) = (target.clone(), self.meters.clone());
-            Arc::new(Pool { target, connector, meters, idle: Mutex::new(Vec::new()) })
+            let own = meters.targets.of(&target.address());
+            Arc::new(Pool { target, connector, meters, own, idle: Mutex::new(Vec::new()) })
         };
         match targets.entry(target.clone()) {
             Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
@@ -116,12 +119,40 @@ impl Pools {
         }
     }
 
+    /// Each upstream by its address, with its connections that lie idle, and what is counted for it.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(String, usize, Arc<TargetMeters>)> {
+        let mut idle: BTreeMap<String, usize> = BTreeMap::new();
+        for pool in lock(&self.targets).values().filter_map(Weak::upgrade) {
+            *idle.entry(pool.target.address()).or_default() += pool.idle_count();
+        }
+        let own = self.meters.targets.all().into_iter();
+        own.filter_map(|(name, meters)| Some((idle.get(&name).copied()?, name, meters)))
+            .map(|(idle, name, meters)| (name, idle, meters))
+            .collect()
+    }
+
     fn system_roots(&self) -> Arc<RootCertStore> {
         Arc::clone(self.system_roots.get_or_init(|| Arc::new(crate::roots::system())))
     }
 }
 
 impl Pool {
+    /// What is counted over all targets.
+    pub(super) const fn counted(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// What is counted for this target alone.
+    pub(super) fn meters(&self) -> &TargetMeters {
+        &self.own
+    }
+
+    fn idle_count(&self) -> usize {
+        let idle = lock(&self.idle);
+        idle.iter().filter(|(_, link)| !link.sender.is_closed()).count()
+    }
+
     /// A kept connection that is alive as far as can be seen.
     pub(super) async fn take(&self, clock: &Clock) -> Option<Link> {
         let now = clock.instant();
@@ -165,11 +196,13 @@ impl Pool {
         };
         if opened.is_err() {
             self.meters.connect_failures.increment();
+            self.own.connect_failures.increment();
         }
         let transport = opened?;
         self.meters.connects.increment();
-        let guard = self.meters.connections.hold();
-        Link::start(transport, guard).await
+        self.own.connects.increment();
+        let guards = (self.meters.connections.hold(), self.own.connections.hold());
+        Link::start(transport, guards).await
     }
 
     async fn dial(&self) -> Result<Transport, ForwardError> {
@@ -250,7 +283,7 @@ impl Pool {
 }
 
 impl Link {
-    async fn start(transport: Transport, guard: GaugeGuard) -> Result<Self, ForwardError> {
+    async fn start(transport: Transport, guards: (GaugeGuard, GaugeGuard)) -> Result<Self, ForwardError> {
         let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
             .max_buf_size(MAX_HEAD)
@@ -258,7 +291,7 @@ impl Link {
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
         let driver = tokio::spawn(async move {
-            let _guard = guard;
+            let _guards = guards;
             // Whoever waits on the connection gets its errors; this is only for whom it lay idle.
             if let Err(error) = connection.with_upgrades().await {
                 tracing::trace!(%error, "an upstream connection ended");

@@ -48,6 +48,7 @@ pub enum Convention {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forwarded {
     client: ClientAddr,
+    /// Empty where the client is all there is.
     chain: Vec<IpAddr>,
     scheme: Option<Scheme>,
     trust: Trust,
@@ -174,8 +175,7 @@ impl TrustedProxies {
     pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
         let trust = self.trust(peer);
         if trust == Trust::Untrusted {
-            let chain = peer.ip().into_iter().collect();
-            return Forwarded { client: peer.into(), chain, scheme: None, trust };
+            return Forwarded { client: peer.into(), chain: Vec::new(), scheme: None, trust };
         }
         match self.convention {
             Convention::XForwarded => {
@@ -240,7 +240,7 @@ impl Forwarded {
     /// The client, if it is known, and every hop behind it up to our peer, for the next `X-Forwarded-For`.
     #[must_use]
     pub fn chain(&self) -> &[IpAddr] {
-        &self.chain
+        if self.chain.is_empty() { self.client.0.as_slice() } else { &self.chain }
     }
 }
 
