@@ -1,6 +1,7 @@
 //! The one place of wiring: from a checked configuration to a gateway that serves.
 
 mod around;
+mod explainer;
 mod metrics;
 mod reload;
 mod server;
@@ -15,11 +16,11 @@ use around::Around;
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
-use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
+use crate::flow::{Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
+use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Resumption, Terms, Tls};
 pub use crate::listener::{Drain, PARTING};
 use crate::observe::Observer;
 use crate::oidc::{self, Change, Provider, SetupError, Watches};
@@ -30,6 +31,7 @@ use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security,
 use crate::store::OpenedCache;
 use crate::telemetry::{self, AccessLog, AccessTrail, Admin, ConfigState, ConfigStatus, Format};
 use crate::web::{Arrival, Scheme};
+pub use explainer::Explainer;
 pub use reload::Reload;
 use reload::{Running, Sealing};
 use server::Server;
@@ -56,6 +58,7 @@ pub struct App {
     format: Format,
     running: Mutex<Running>,
     terms: InForce,
+    resumption: Resumption,
     status: ConfigStatus,
     trail: Trail,
     parts: Parts,
@@ -73,12 +76,6 @@ pub enum Departure {
     AtOnce,
 }
 
-/// Says what becomes of requests under a configuration.
-pub struct Explainer {
-    generation: Arc<Generation>,
-    shared: Shared,
-}
-
 /// Why an app did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -93,6 +90,9 @@ pub enum StartError {
         /// What is wrong.
         source: SetupError,
     },
+    /// TLS cannot be set up.
+    #[error("listen.tls: TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// The audit file cannot be opened: nothing is served that would leave no trace.
     #[error("audit.sink: cannot open {path}")]
     Audit {
@@ -118,9 +118,10 @@ impl App {
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
-        let public = bound.http.endpoints();
+        let public = bound.public.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(terms(&config));
+        let resumption = Resumption::new().map_err(StartError::Tls)?;
+        let terms = InForce::new(terms(&config.listen, &resumption, &parts.clock)?);
 
         let watches = watches(&trail, &parts.clock);
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()).watching(watches));
@@ -153,7 +154,7 @@ impl App {
             }
         };
         let clock = parts.clock.clone();
-        let server = Server::start(bound.http, terms.clone(), public_service, clock.clone(), public_meters);
+        let server = Server::start(bound.public, terms.clone(), public_service, clock.clone(), public_meters);
         let admin_server = bound.admin.map(|bound| {
             // Probes and a scraper or two: more means that something is wrong.
             let terms = InForce::new(Terms::new(Limits::new(64)));
@@ -167,6 +168,7 @@ impl App {
             format,
             running,
             terms,
+            resumption,
             status,
             trail,
             parts,
@@ -231,9 +233,13 @@ impl App {
     }
 }
 
-/// What connections are taken on.
-fn terms(config: &Config) -> Terms {
-    Terms { limits: config.listen.limits, trusted_proxies: config.listen.trusted_proxies.clone() }
+/// The terms on which connections are taken.
+fn terms(listen: &listener::Settings, resumption: &Resumption, clock: &Clock) -> Result<Terms, StartError> {
+    let tls = match listen.certificates.as_slice() {
+        [] => None,
+        certificates => Some(Arc::new(Tls::new(certificates, resumption, clock).map_err(StartError::Tls)?)),
+    };
+    Ok(Terms { limits: listen.limits, trusted_proxies: listen.trusted_proxies.clone(), tls })
 }
 
 fn line_format(config: &Config) -> Format {
@@ -241,27 +247,6 @@ fn line_format(config: &Config) -> Format {
         Format::Auto if std::io::stdout().is_terminal() => Format::Text,
         Format::Auto => Format::Json,
         chosen => chosen,
-    }
-}
-
-impl Explainer {
-    /// What a start would build of `config`, without listening or asking anybody.
-    ///
-    /// # Errors
-    /// [`StartError::Provider`], as a start would give it.
-    pub fn new(config: Config) -> Result<Self, StartError> {
-        let parts =
-            Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-        let shared = Shared::new(parts.clock.clone(), parts.random.clone());
-        let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &shared)?;
-        generation.logging.access = None;
-        Ok(Self { generation: Arc::new(generation), shared })
-    }
-
-    /// Says what becomes of a request, and why.
-    #[must_use]
-    pub fn explain(&self, question: Question) -> Explanation {
-        flow::explain(&self.generation, &self.shared, question)
     }
 }
 
@@ -360,6 +345,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        https: config.https,
         max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,
