@@ -25,6 +25,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The largest request head in bytes: request line and fields as sent.
     pub max_head: usize,
+    /// How long a client may send nothing of a body that is wanted.
+    pub body_timeout: Duration,
     /// The longest target in bytes.
     pub max_target: usize,
     /// How long the end may take.
