@@ -7,13 +7,15 @@ use crate::audit::Trail;
 use crate::clock::Timestamp;
 use crate::flow::Gateway;
 use crate::lines::Lines;
-use crate::listener::{self, Endpoint};
+use crate::listener::{self, Endpoint, InForce};
 use crate::oidc::{LastError, Provider, Standing};
 use crate::telemetry::{Exposition, Surroundings};
 
 /// What runs.
 pub(super) struct Around {
     pub(super) gateway: Gateway,
+    /// On what terms the public listeners take connections.
+    pub(super) terms: InForce,
     /// What the public listeners count.
     pub(super) public: listener::Meters,
     /// What the admin listener counts.
@@ -37,11 +39,16 @@ impl Surroundings for Around {
         let upstreams = targets.iter().map(|(address, idle, meters)| {
             json!({ "address": address, "connections": meters.connections.get(), "idle": idle })
         });
+        let certificates = self.terms.expiries();
+        let certificates = certificates
+            .iter()
+            .map(|expiry| json!({ "name": expiry.name, "until": expiry.until.to_string() }));
         let endpoints = self.endpoints.iter().map(ToString::to_string);
         let all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": self.started.to_string(),
             "listeners": endpoints.collect::<Vec<_>>(),
+            "certificates": certificates.collect::<Vec<_>>(),
             "connections": self.public.connections.get(),
             "providers": providers,
             "upstreams": upstreams.collect::<Vec<_>>(),

@@ -1,6 +1,10 @@
 //! TLS that ends with us.
 
+mod clients;
 mod handshake;
+mod names;
+mod plain;
+mod traffic;
 
 use crate::support::stage::Plan;
 use crate::support::tls::{Authority, Folder};
