@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use figment::value::Value;
 use ipnet::IpNet;
@@ -54,9 +55,27 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
     let convention = section.read("client_address_from", Convention::default(), |field| {
         values::choice(
             field,
-            &[("x-forwarded", Convention::XForwarded), ("forwarded", Convention::Forwarded)],
+            &[
+                ("x-forwarded", Convention::XForwarded),
+                ("forwarded", Convention::Forwarded),
+                ("proxy-protocol", Convention::ProxyProtocol),
+            ],
         )
     });
+    if convention == Convention::ProxyProtocol
+        && networks.is_empty()
+        && unix == Trust::Untrusted
+        && let Some(field) = section.field("client_address_from")
+    {
+        field.warning(
+            Code::IdleKey,
+            format!(
+                "{} is \"proxy-protocol\", and no proxy is trusted: nobody's header is read",
+                field.path()
+            ),
+            "name in listen.trusted_proxies the proxies that send it",
+        );
+    }
     let shown = tls::read(&section, &https);
     let size = |key, unset| usize::try_from(section.read(key, unset, values::size)).unwrap_or(usize::MAX);
     let number = |key, unset| section.read(key, unset, values::number);
@@ -81,6 +100,7 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         limits,
         max_head: size("max_head", 32 << 10),
         max_target: size("max_target", 16 << 10),
+        body_timeout: section.read("body_timeout", Duration::from_secs(30), values::duration),
     };
     (settings, shown)
 }

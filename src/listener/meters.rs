@@ -11,6 +11,8 @@ pub struct Meters {
     pub connections: Gauge,
     /// Times that accepting failed.
     pub accept_errors: Counter,
+    /// Connections of trusted proxies that were closed, since a header of the PROXY protocol was missing, malformed or late.
+    pub proxy_headers_refused: Counter,
     /// Connections that were closed at once, since their client had `max_connections_per_peer` of them.
     pub crowded_out: Counter,
     /// Connections that ended because they had served `max_requests`.
@@ -25,14 +27,12 @@ pub struct Meters {
     pub write_stalls: Counter,
     /// Requests over HTTP/2.
     pub streams: Counter,
-    /// HTTP/2 requests that were reset since they were malformed in a way that h2 lets pass.
+    /// HTTP/2 requests that were reset since they were malformed.
     pub malformed_streams: Counter,
     /// HTTP/2 requests that their client took back before there was an answer.
     pub abandoned_streams: Counter,
     /// HTTP/2 answers that were reset since their client stopped taking them.
     pub stalled_streams: Counter,
-    /// HTTP/2 connections that were told to go since they had served enough requests.
-    pub spent_connections: Counter,
     /// HTTP/2 connections that were told to calm down, and closed: floods.
     pub flooded_connections: Counter,
     /// HTTP/2 connections that ended by any other error of the protocol.

@@ -127,6 +127,11 @@ impl Pools {
 }
 
 impl Pool {
+    /// What is counted over all targets.
+    pub(super) const fn counted(&self) -> &Meters {
+        &self.meters
+    }
+
     /// What is counted for this target alone.
     pub(super) fn meters(&self) -> &TargetMeters {
         &self.own
@@ -164,6 +169,12 @@ impl Pool {
         if idle.len() < MAX_IDLE_COUNT {
             idle.push((now, link));
         }
+    }
+
+    /// Closes every kept connection.
+    pub(super) fn close_idle(&self) {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        drop(idle);
     }
 
     /// Opens a connection, with its handshakes, all within `limit`.
