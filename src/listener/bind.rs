@@ -104,7 +104,7 @@ impl Bound {
     }
 
     /// Binds these as well.
-    fn add(&mut self, addresses: &[Address], entry: Entry) -> Result<(), BindError> {
+    pub(super) fn add(&mut self, addresses: &[Address], entry: Entry) -> Result<(), BindError> {
         let mut sockets = Vec::new();
         for address in addresses {
             bind_one(address, &mut sockets)

@@ -2,6 +2,7 @@
 
 mod clients;
 mod handshake;
+mod http2;
 mod names;
 mod plain;
 mod traffic;
