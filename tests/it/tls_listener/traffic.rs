@@ -111,6 +111,26 @@ async fn an_answer_that_breaks_off_upstream_is_no_whole_one_here() {
 }
 
 #[tokio::test]
+async fn a_client_that_stops_reading_is_let_go() {
+    let folder = Folder::new("https-stalled");
+    let authority = Authority::new("a");
+    let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 32 << 20).into_bytes();
+    answer.resize(answer.len() + (32 << 20), b'd');
+    let stage = before(&folder, &authority, Upstream::answering(answer).await, "").await;
+    let client = Client::new(&authority);
+    let mut stream = client.connect(stage.https.expect("TLS"), "wiki.example").await.expect("a handshake");
+    stream.write_all(get("wiki.example", "/", "").as_bytes()).await.expect("a request");
+    passing(&stage, async {
+        while !stage.metrics().await.contains("listener=\"public\",limit=\"write_stall\"} 1\n") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let cut = read(&mut stream, false).await;
+    assert!(!cut.complete && cut.status == 200, "{} bytes", cut.body.len());
+}
+
+#[tokio::test]
 async fn a_websocket_passes_over_tls() {
     let folder = Folder::new("https-websocket");
     let authority = Authority::new("a");
