@@ -248,12 +248,22 @@ fn connections(around: &Around, page: &mut Exposition) {
 
 /// The classes of malformed requests.
 fn malformed(meters: &listener::Meters) -> Vec<(&'static str, &Counter)> {
-    vec![("head", &meters.parse_errors)]
+    vec![
+        ("head", &meters.parse_errors),
+        ("h2_request", &meters.malformed_streams),
+        ("h2_connection", &meters.broken_connections),
+    ]
 }
 
 /// The limits that a connection can reach.
 fn limits(meters: &listener::Meters) -> Vec<(&'static str, &Counter)> {
-    vec![("head_timeout", &meters.head_timeouts), ("write_stall", &meters.write_stalls)]
+    vec![
+        ("head_timeout", &meters.head_timeouts),
+        ("write_stall", &meters.write_stalls),
+        ("h2_stall", &meters.stalled_streams),
+        ("h2_flood", &meters.flooded_connections),
+        ("h2_abandoned", &meters.abandoned_streams),
+    ]
 }
 
 fn records(around: &Around, page: &mut Exposition) {

@@ -257,7 +257,7 @@ mod tests {
             assert!(count.has_settings());
             // The head of the request gave back what the settings took.
             assert_eq!(
-                (count.questions, count.remarks, count.skip, count.have),
+                (count.questions, count.remarks, count.cutter.skip, count.cutter.have),
                 (MAX_QUESTIONS - 1, MAX_REMARKS, 0, 0)
             );
         }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod downgrade;
+mod drain;
 mod floods;
 mod limits;
 mod malformed;
