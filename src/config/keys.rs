@@ -49,16 +49,27 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket. Plain http; TLS
-    /// ends in front.
+    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket.
+    /// With `https` it may be `[]`.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
-    /// Where `/livez` and `/readyz` are. May not share an address with `http`.
+    /// Where requests come in over TLS, in the same forms.
+    https: List(&Text("address")), Means("none: TLS ends in front");
+    /// What is shown at the addresses of `https`: a certificate, or a list of them, chosen by the name that the client asks
+    /// for. The first is shown where no other fits.
+    tls: TableOrList(LISTEN_TLS), Means("none");
+    /// With `https`: sends requests that come over plain http, and not from a trusted proxy, to the same address with https
+    /// (308).
+    redirect_http: Bool, Is("false");
+    /// Tells browsers for so long to come over https only (`Strict-Transport-Security`), on answers over https.
+    hsts: Duration, Means("none");
+    /// Where `/livez` and `/readyz` are. May not share an address with `http` or `https`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
     /// The proxies in front, as `"10.0.0.0/8"`, one address, or `"unix"` for whoever comes over a Unix socket. Only their
     /// forwarding headers and request ids count.
     trusted_proxies: List(&Text("network")), Is("[]");
-    /// Which headers those proxies use. The other kind is never read.
-    client_address_from: Words(&["x-forwarded", "forwarded"]), Is("\"x-forwarded\"");
+    /// How those proxies say for whom they speak: by `X-Forwarded-For` and `-Proto`, by `Forwarded`, or by the PROXY protocol
+    /// (1 or 2), with which each of their connections must then begin. What is not named here is never read.
+    client_address_from: Words(&["x-forwarded", "forwarded", "proxy-protocol"]), Is("\"x-forwarded\"");
     /// Connections at once. Further ones wait in the kernel.
     max_connections: Int(1, 1_000_000), Is("10000");
     /// Connections of one client address (an IPv6 /64) at once. Over it: closed. Private addresses, Unix sockets and
@@ -83,6 +94,20 @@ LISTEN {
     h2_max_streams: Int(1, 10_000), Is("100");
     /// HTTP/2: bytes of one upload that may wait for its upstream. All uploads of a connection may have four times as many.
     h2_window: Size(64 << 10, 16 << 20), Is("\"256KiB\"");
+}
+}
+
+keys! {
+/// `tls` in `[listen]`
+LISTEN_TLS {
+    /// The certificate, and what leads from it to its authority, as PEM, in this order. Its names say which hosts it is
+    /// shown for.
+    cert: Path, Required;
+    /// Its private key, as PEM.
+    key: Secret, Required;
+    /// Asks clients for a certificate that one of these authorities vouches for, as PEM. They need not show one; one that
+    /// is not valid ends the handshake.
+    client_ca: Path, Means("clients are not asked");
 }
 }
 

@@ -66,13 +66,13 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
 
 /// The term, or the rule, that refuses a request, and whose it is.
 #[derive(Clone, Copy)]
-struct At<'a> {
+pub(super) struct At<'a> {
     rule: &'a str,
     presented: Option<&'a Presented>,
 }
 
 /// Refuses, with an audit event.
-fn deny(shared: &Shared, visit: &Visit, at: Option<At<'_>>, refusal: &Refusal) -> Response<Body> {
+pub(super) fn deny(shared: &Shared, visit: &Visit, at: Option<At<'_>>, refusal: &Refusal) -> Response<Body> {
     let mut event = visit.event(EventName::AccessDenied);
     let mut ending = Ending::new("deny");
     let outline = refusal.outline();

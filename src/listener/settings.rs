@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::certificate::Certificate;
 use super::terms::Limits;
 use crate::web::TrustedProxies;
 
@@ -11,6 +12,10 @@ use crate::web::TrustedProxies;
 pub struct Settings {
     /// Plain-http addresses.
     pub http: Vec<Address>,
+    /// Addresses for TLS.
+    pub https: Vec<Address>,
+    /// What is shown there: one or more if there are such addresses. The first where no other fits.
+    pub certificates: Vec<Certificate>,
     /// The admin address; none when it is off.
     pub admin: Option<Address>,
     /// Whose forwarding headers count.
@@ -42,10 +47,15 @@ pub enum Place {
 }
 
 impl Settings {
+    /// Every address where requests come in.
+    pub fn public(&self) -> impl Iterator<Item = &Address> {
+        self.http.iter().chain(&self.https)
+    }
+
     /// Whether clients come whose address nobody knows: over a Unix socket whose peers are not trusted.
     #[must_use]
     pub fn has_unknown_clients(&self) -> bool {
         let is_unix = |address: &Address| matches!(address.place, Place::Unix(_));
-        self.http.iter().any(is_unix) && !self.trusted_proxies.trusts_unix()
+        self.public().any(is_unix) && !self.trusted_proxies.trusts_unix()
     }
 }

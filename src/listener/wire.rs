@@ -228,6 +228,25 @@ impl Wire {
             self.stalled = None;
             return written;
         }
+        self.stuck(context)
+    }
+
+    /// TLS holds back what it was given until the socket takes it.
+    fn emptied(&mut self, emptied: Poll<io::Result<()>>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match emptied {
+            // Nothing waits in front of a plain socket, so that says nothing of its client.
+            Poll::Ready(emptied) => {
+                if self.stream.holds_back() {
+                    self.stalled = None;
+                }
+                Poll::Ready(emptied)
+            }
+            Poll::Pending => self.stuck(context),
+        }
+    }
+
+    /// The client takes nothing: looks at the limit of that.
+    fn stuck<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let since = *self.stalled.get_or_insert_with(|| self.clock.instant());
         let limit = self.turn.patience().unwrap_or(self.limits.write_stall);
         ready!(self.writing.poll(&self.clock, since + limit, context));
@@ -304,14 +323,16 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.emptied(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match self.parting {
                 Parting::NotYet => {
-                    ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+                    let closed = Pin::new(&mut self.stream).poll_shutdown(context);
+                    ready!(self.emptied(closed, context))?;
                     self.parting = if self.may_be_sending() {
                         Parting::Draining { until: self.clock.instant() + PARTING, left: PARTING_BYTES }
                     } else {

@@ -177,8 +177,8 @@ fn every_configuration_in_the_pages_is_one() {
 /// The codes of faults while it runs, as `group/word`, that stand as texts in the source.
 fn codes() -> BTreeSet<String> {
     const GROUPS: &[&str] = &[
-        "audit", "config", "provider", "login", "token", "userinfo", "identity", "session", "upstream",
-        "request", "internal",
+        "audit", "config", "listen", "provider", "login", "token", "userinfo", "identity", "session",
+        "upstream", "request", "internal",
     ];
     let mut found = BTreeSet::new();
     for (_, text) in sources() {

@@ -40,6 +40,8 @@ pub(super) enum Refusal {
     TargetTooLong,
     /// No route has this host.
     UnknownHost(HostName),
+    /// The connection was made for another host, whose certificate does not speak for this one.
+    Misdirected { asked: HostName, server_name: Option<HostName> },
     /// No route and no endpoint has this path.
     NotFound,
     /// The endpoint exists, but not for this method.
