@@ -6,6 +6,7 @@ mod drain;
 mod floods;
 mod limits;
 mod malformed;
+mod tls;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
