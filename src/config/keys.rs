@@ -77,6 +77,9 @@ LISTEN {
     max_connections_per_peer: Int(1, 1_000_000), Is("1024");
     /// Request line and header fields together. Over it: 431.
     max_head: Size(4 << 10, 60 << 10), Is("\"32KiB\"");
+    /// How long a client may send nothing of its request body while more of it is wanted. Over it: 408. A slow upload that
+    /// moves is never cut, and once the answer has begun `idle_timeout` counts instead.
+    body_timeout: Duration, Is("\"30s\"");
     /// Path and query of a request. Over it: 414.
     max_target: Size(1 << 10, 60 << 10), Is("\"16KiB\"");
     /// Header fields of a request. Over it: 431 without a page.
@@ -246,10 +249,12 @@ ROUTE {
     timeout: DurationOrOff, Is("\"60s\"");
     /// Connecting to the upstream, TLS included. Over it: 504.
     connect_timeout: Duration, Is("\"5s\"");
-    /// Silence of a stream, a WebSocket, an upload or a stalled answer.
+    /// Silence of a stream, a WebSocket or a stalled answer, and of an upstream that stops taking an upload.
     idle_timeout: DurationOrOff, Is("\"15m\"");
     /// The largest request body. Over it: 413.
     max_body: Size(1, 1 << 40), Means("no limit");
+    /// The largest head of an answer, interim ones included. Over it, or with more than 100 fields: 502.
+    max_response_head: Size(8 << 10, 1 << 20), Is("\"64KiB\"");
     /// How TLS is spoken with an `https` upstream.
     upstream_tls: Table(UPSTREAM_TLS), Means("the system's roots");
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use figment::value::Value;
 use ipnet::IpNet;
@@ -99,6 +100,7 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         limits,
         max_head: size("max_head", 32 << 10),
         max_target: size("max_target", 16 << 10),
+        body_timeout: section.read("body_timeout", Duration::from_secs(30), values::duration),
     };
     (settings, shown)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{Method, Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::answer::Body;
@@ -20,6 +21,7 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
+use crate::lease::Hangup;
 use crate::oidc::{Known, Watches};
 use crate::pages::Pages;
 use crate::proxy::{Pools, Proxy};
@@ -191,10 +193,19 @@ impl Gateway {
     /// Answers a request. Never fails: what goes wrong has an answer too.
     pub async fn handle(&self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
+        // What an answer of ours leaves unread, or what follows a CONNECT, is not for the parser: it might be made to look
+        // like a request.
+        let may_follow = !request.body().is_end_stream() || *request.method() == Method::CONNECT;
+        let hung_up = |mut response: Response<Body>| {
+            if may_follow && response.body().is_own() {
+                response.extensions_mut().insert(Hangup);
+            }
+            response
+        };
         let visit = match observe::read(&generation, &self.shared, &arrival, &request) {
             Ok(visit) => visit,
             Err(unread) => {
-                let response = unread.answer(&self.shared.clock);
+                let response = hung_up(unread.answer(&self.shared.clock));
                 return secure::strengthened(&generation, arrival.tls().map(|_| Scheme::Https), response);
             }
         };
@@ -207,6 +218,6 @@ impl Gateway {
             }
             None => request::answer(&self.shared, visit, request).await,
         };
-        secure::strengthened(&generation, spoken, response)
+        secure::strengthened(&generation, spoken, hung_up(response))
     }
 }

@@ -11,6 +11,7 @@ mod explain;
 mod flights;
 mod gateway;
 mod grpc;
+mod hops;
 mod links;
 mod login;
 mod logout;

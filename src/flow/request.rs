@@ -11,7 +11,7 @@ use super::gateway::Shared;
 use super::refusal::Refusal;
 use super::session::{self, Absence, Presented};
 use super::visit::{Ending, Visit};
-use super::{choice, denial, login, own};
+use super::{choice, denial, hops, login, own};
 use crate::audit::EventName;
 use crate::authz::Refused;
 use crate::gate::{Decision, Denial, Pass, Visitor, decide};
@@ -119,6 +119,9 @@ async fn forward(
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_open();
     visit.expect(&ending);
+    if hops::count_down(facts.method(), request.headers_mut()) {
+        return visit.finish(&shared.clock, hops::options(&route.options().methods), &ending);
+    }
     let asked = shared.clock.instant();
     let claimed = |names: &[String]| {
         let mut event = visit.event(EventName::IdentityHeaderStripped);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::certificate::Certificate;
 use super::terms::Limits;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The largest request head in bytes: request line and fields as sent.
     pub max_head: usize,
+    /// How long a client may send nothing of a body that is wanted.
+    pub body_timeout: Duration,
     /// The longest target in bytes.
     pub max_target: usize,
 }

@@ -43,3 +43,4 @@ mod tls_listener;
 mod tls_upstreams;
 mod unix_sockets;
 mod upstreams;
+mod wire;

@@ -161,8 +161,7 @@ impl Refusal {
         // RFC 9110 section 15.5.6 wants to hear what would be taken.
         match self {
             Self::UnsupportedMethod => {
-                headers
-                    .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+                headers.insert(ALLOW, HeaderValue::from_static(answer::USUAL_METHODS));
             }
             Self::MethodNotAllowed(allow) => {
                 let names = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
