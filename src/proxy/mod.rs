@@ -17,6 +17,7 @@ mod frames;
 mod head;
 mod hop;
 mod meters;
+mod parting;
 mod pool;
 mod request;
 mod settings;
@@ -347,6 +348,7 @@ impl Proxy {
             upstream,
             link,
             lease,
+            parting: self.pools.parting().clone(),
             idle: route.settings.idle_timeout,
             clock: self.clock.clone(),
             meters: self.meters().clone(),

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::awaited::{Awaited, Counted};
 use super::error::ForwardError;
 use super::meters::{Meters, TargetMeters};
+use super::parting::Parting;
 use super::settings::Target;
 use super::tls::Connector;
 use super::tls_error::TlsError;
@@ -32,6 +33,7 @@ use crate::web::HostName;
 #[derive(Debug, Default)]
 pub struct Pools {
     meters: Meters,
+    parting: Parting,
     /// A limit of the parser holds for a connection, so routes with other limits have connections of their own.
     targets: Mutex<HashMap<(Target, usize), Weak<Pool>>>,
     /// Read for the first target that wants them.
@@ -84,6 +86,15 @@ impl Pools {
     #[must_use]
     pub const fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// Ends every tunnel, also those to come: the process ends.
+    pub fn close_tunnels(&self) {
+        self.parting.begin();
+    }
+
+    pub(super) const fn parting(&self) -> &Parting {
+        &self.parting
     }
 
     /// The pool of `target`, which lives as long as anybody holds it.
