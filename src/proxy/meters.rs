@@ -17,6 +17,10 @@ pub struct Meters {
     pub connect_failures: Counter,
     /// Connections to upstreams that are open, idle ones too.
     pub connections: Gauge,
+    /// Requests that are on connections which several share.
+    pub streams: Gauge,
+    /// Requests for which no such connection had a place in time.
+    pub busy: Counter,
     /// WebSocket tunnels that are open.
     pub tunnels: Gauge,
     /// Streams and tunnels that were cut because their session ended.

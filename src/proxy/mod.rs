@@ -10,15 +10,20 @@
 mod answer;
 mod body;
 mod cookies;
+mod dial;
 mod error;
 mod exchange;
 mod frames;
 mod head;
 mod hop;
 mod meters;
+mod multiplexed;
+mod over_shared;
 mod pool;
 mod request;
 mod settings;
+mod shared;
+mod shared_wire;
 mod tls;
 mod tls_error;
 mod tunnel;
@@ -127,6 +132,9 @@ impl Proxy {
         request::check(&parts.headers, settings.max_body)?;
         let upgrade = request::upgrade(pass.facts(), &mut parts, &incoming);
         parts.extensions.clear();
+        if upgrade.is_some() && settings.target.is_http2() {
+            return Err(ForwardError::NoWebSocket);
+        }
         let (wanted, client) = match upgrade {
             Some(client) => (Upgrade::WebSocket, Some(client)),
             None => (Upgrade::None, None),
@@ -140,6 +148,9 @@ impl Proxy {
         let (body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
         parts.uri = request::target(pass.facts(), stripped.map(|(_, rest)| rest), &parts.uri)?;
         parts.version = http::Version::HTTP_11;
+        if settings.target.is_http2() {
+            request::for_http2(&mut parts)?;
+        }
         let request = Request::from_parts(parts, body);
         let exchange = Exchange {
             pool: &upstream.pool,

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,9 @@ pub(super) struct Progress {
     taken: AtomicU64,
     started: Instant,
     waker: AtomicWaker,
+    /// Whether nobody wants the rest.
+    is_abandoned: AtomicBool,
+    sender: AtomicWaker,
 }
 
 /// How much of a request's body its upstream took, also while it still does.
@@ -61,10 +64,15 @@ pub(super) enum State {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UploadError {
     #[error("the client broke off")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] h2::Error),
     #[error("the body is too large")]
-    TooLarge,
+    TooLarge(#[source] h2::Error),
+    #[error("nobody wants the rest of the body")]
+    Abandoned(#[source] h2::Error),
 }
+
+/// What a stream of HTTP/2 is reset with then (RFC 9113 section 7): without it, the upstream would hear of an error of ours.
+const CANCEL: h2::Reason = h2::Reason::CANCEL;
 
 impl Upload {
     /// No body.
@@ -80,6 +88,8 @@ impl Upload {
             taken: AtomicU64::new(0),
             started: clock.instant(),
             waker: AtomicWaker::new(),
+            is_abandoned: AtomicBool::new(false),
+            sender: AtomicWaker::new(),
         });
         let running = Running { body, left: limit, clock: clock.clone(), progress: Arc::clone(&progress) };
         (Self(Some(running)), progress)
@@ -97,15 +107,19 @@ impl Body for Upload {
         let Some(running) = self.0.as_mut() else {
             return Poll::Ready(None);
         };
+        running.progress.sender.register(context.waker());
+        if running.progress.is_abandoned.load(Ordering::Acquire) {
+            return Poll::Ready(Some(Err(UploadError::Abandoned(CANCEL.into()))));
+        }
         let Poll::Ready(frame) = Pin::new(&mut running.body).poll_frame(context) else {
             running.progress.reach(State::Starved, &running.clock);
             return Poll::Pending;
         };
         let data = match frame {
             Some(Ok(frame)) => frame.into_data(),
-            Some(Err(error)) => {
+            Some(Err(_)) => {
                 running.progress.reach(State::Broken, &running.clock);
-                return Poll::Ready(Some(Err(UploadError::Broken(error))));
+                return Poll::Ready(Some(Err(UploadError::Broken(CANCEL.into()))));
             }
             None => {
                 running.progress.reach(State::Done, &running.clock);
@@ -122,7 +136,7 @@ impl Body for Upload {
                 Some(rest) => *left = rest,
                 None => {
                     running.progress.reach(State::TooLarge, &running.clock);
-                    return Poll::Ready(Some(Err(UploadError::TooLarge)));
+                    return Poll::Ready(Some(Err(UploadError::TooLarge(CANCEL.into()))));
                 }
             }
         }
@@ -160,6 +174,12 @@ impl Progress {
             _ => State::TooLarge,
         };
         (state, self.started + Duration::from_nanos(self.last.load(Ordering::Acquire)))
+    }
+
+    /// Has the rest of the body not be sent, where the task that sends it cannot be ended.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Release);
+        self.sender.wake();
     }
 
     /// Wakes the task of `context` when the last byte is taken.

@@ -18,6 +18,7 @@ mod docs;
 mod explain;
 mod faults;
 mod frames;
+mod h2_upstreams;
 mod hosts;
 mod layering;
 mod lines;
