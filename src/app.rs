@@ -1,10 +1,15 @@
 //! The one place of wiring: from a checked configuration to a gateway that serves.
 
+mod around;
+mod metrics;
+
 use std::io::IsTerminal;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use around::Around;
 
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
@@ -15,7 +20,7 @@ use crate::gate::RouteTable;
 use crate::lines::Lines;
 use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
 use crate::observe::Observer;
-use crate::oidc::{self, Provider, SetupError};
+use crate::oidc::{self, Change, Provider, SetupError, Watches};
 use crate::pages::Pages;
 use crate::proxy::{Pools, Proxy};
 use crate::random::Random;
@@ -46,6 +51,12 @@ pub struct App {
     parts: Parts,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+}
+
+/// Says what becomes of requests under a configuration.
+pub struct Explainer {
+    generation: Arc<Generation>,
+    shared: Shared,
 }
 
 /// Why an app did not start.
@@ -83,28 +94,43 @@ impl App {
         let bound = listener::bind(&config.listen)?;
         let public = bound.http.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(Terms { limits: Limits::new(config.listen.max_connections) });
+        let terms = InForce::new(Terms {
+            limits: config.listen.limits,
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+        });
 
-        let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()));
+        let watches = watches(&trail, &parts.clock);
+        let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()).watching(watches));
         let pools = Arc::new(Pools::default());
-        let generation = generation(config, &parts, &trail, format, &pools)?;
+        let generation = generation(config, &parts, &trail, format, &pools, &shared)?;
         let gateway = Gateway::new(generation, shared);
 
         let (stop, stopped) = watch::channel(false);
         let probes = Admin::default();
+        let (public_meters, admin_meters) = (listener::Meters::default(), listener::Meters::default());
+        let around = Arc::new(Around {
+            gateway: gateway.clone(),
+            public: public_meters.clone(),
+            admin: admin_meters.clone(),
+            endpoints: public.clone(),
+            trail: trail.clone(),
+            lines: parts.lines.clone(),
+            started: parts.clock.now(),
+        });
         let mut app = Self { public, admin, probes: probes.clone(), trail, parts, stop, tasks: Vec::new() };
         let public_service = move |arrival: Arrival, request| {
             let gateway = gateway.clone();
             async move { gateway.handle(arrival, request).await }
         };
-        app.serve(bound.http, terms, public_service, stopped.clone());
+        app.serve(bound.http, terms, public_service, public_meters, stopped.clone());
         if let Some(admin) = bound.admin {
-            let admin_service = move |_: Arrival, request: http::Request<hyper::body::Incoming>| {
-                let probes = probes.clone();
-                async move { probes.answer(request.method(), request.uri().path()) }
+            let admin_service = move |arrival: Arrival, request: http::Request<hyper::body::Incoming>| {
+                let (probes, around) = (probes.clone(), Arc::clone(&around));
+                async move { probes.answer(arrival.peer(), &request, &*around) }
             };
             // Probes and a scraper or two: more means that something is wrong.
-            app.serve(admin, InForce::new(Terms { limits: Limits::new(64) }), admin_service, stopped);
+            let terms = InForce::new(Terms::new(Limits::new(64)));
+            app.serve(admin, terms, admin_service, admin_meters, stopped);
         }
         app.probes.set_ready();
         let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
@@ -142,8 +168,14 @@ impl App {
         }
     }
 
-    fn serve<S, F, B>(&mut self, bound: Bound, terms: InForce, service: S, mut stopped: watch::Receiver<bool>)
-    where
+    fn serve<S, F, B>(
+        &mut self,
+        bound: Bound,
+        terms: InForce,
+        service: S,
+        meters: listener::Meters,
+        mut stopped: watch::Receiver<bool>,
+    ) where
         S: Fn(Arrival, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = http::Response<B>> + Send + 'static,
         B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
@@ -153,14 +185,7 @@ impl App {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
         let clock = self.parts.clock.clone();
-        self.tasks.push(tokio::spawn(listener::serve(
-            bound,
-            service,
-            terms,
-            clock,
-            listener::Meters::default(),
-            shutdown,
-        )));
+        self.tasks.push(tokio::spawn(listener::serve(bound, service, terms, clock, meters, shutdown)));
     }
 }
 
@@ -172,18 +197,26 @@ fn line_format(config: &Config) -> Format {
     }
 }
 
-/// Says what becomes of a request under a configuration, without listening or asking anybody.
-///
-/// # Errors
-/// [`StartError::Provider`], as a start would give it.
-pub fn explain(config: Config, question: Question) -> Result<Explanation, StartError> {
-    let parts =
-        Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-    let mut generation =
-        generation(config, &parts, &Trail::off(), Format::Json, &Arc::new(Pools::default()))?;
-    generation.logging.access = None;
-    let shared = Shared::new(parts.clock.clone(), parts.random.clone());
-    Ok(flow::explain(&Arc::new(generation), &shared, question))
+impl Explainer {
+    /// What a start would build of `config`, without listening or asking anybody.
+    ///
+    /// # Errors
+    /// [`StartError::Provider`], as a start would give it.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let parts =
+            Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
+        let shared = Shared::new(parts.clock.clone(), parts.random.clone());
+        let pools = Arc::new(Pools::default());
+        let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &pools, &shared)?;
+        generation.logging.access = None;
+        Ok(Self { generation: Arc::new(generation), shared })
+    }
+
+    /// Says what becomes of a request, and why.
+    #[must_use]
+    pub fn explain(&self, question: Question) -> Explanation {
+        flow::explain(&self.generation, &self.shared, question)
+    }
 }
 
 fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartError> {
@@ -202,6 +235,23 @@ fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartE
     }
 }
 
+/// Watches of providers whose comings and goings are events.
+fn watches(trail: &Trail, clock: &Clock) -> Watches {
+    let (trail, clock) = (trail.clone(), clock.clone());
+    Watches::new(move |name, change| {
+        let mut event = match change {
+            Change::Up => Event::new(EventName::ProviderUp, clock.now()),
+            Change::Down { code, text } => {
+                let mut event = Event::new(EventName::ProviderDown, clock.now());
+                (event.reason, event.detail) = (Some(code), Some(text));
+                event
+            }
+        };
+        event.provider = Some(name);
+        trail.record(&event);
+    })
+}
+
 /// Builds all that depends on the configuration.
 fn generation(
     config: Config,
@@ -209,8 +259,14 @@ fn generation(
     trail: &Trail,
     format: Format,
     pools: &Arc<Pools>,
+    shared: &Shared,
 ) -> Result<Generation, StartError> {
     let wanted = config.wanted();
+    let names: Vec<String> = config.routes.iter().map(|route| route.route.name().to_owned()).collect();
+    let meters = shared.meters.metered(
+        names.iter().map(String::as_str),
+        config.providers.iter().map(|provider| provider.name.as_str()),
+    );
     let security = match config.public_url.scheme() {
         Scheme::Https => Security::Secure,
         Scheme::Http => Security::Plain,
@@ -224,7 +280,10 @@ fn generation(
     };
     let provider = |settings: oidc::Settings| {
         let name = settings.name.to_string();
-        Provider::new(settings, parts.clock.clone()).map_err(|source| StartError::Provider { name, source })
+        let watch = shared.watches.of(&settings.name);
+        Provider::new(settings, parts.clock.clone())
+            .map(|provider| provider.watched_by(watch))
+            .map_err(|source| StartError::Provider { name, source })
     };
     let providers = config.providers.into_iter().map(provider).collect::<Result<_, _>>()?;
     let mut routes = RouteTable::default();
@@ -247,7 +306,8 @@ fn generation(
         Arc::clone(pools),
         parts.clock.clone(),
         parts.observer.clone(),
-    );
+    )
+    .counting_by(names.iter().map(String::as_str));
     let access = (config.log.access == AccessLog::On).then(|| AccessTrail::new(parts.lines.clone(), format));
     Ok(Generation {
         public_url: config.public_url,
@@ -255,6 +315,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,
         lifetimes,
@@ -269,6 +330,7 @@ fn generation(
             query: config.log.query,
             identity: config.log.identity,
         },
+        meters,
     })
 }
 

@@ -1,10 +1,21 @@
 //! Counting: numbers that many tasks add to and one reader shows.
 //!
-//! Each folder owns a struct of these, `app` hands them out, `telemetry` renders them. No name and no label lives
-//! here: a counter is one atomic word.
+//! Each folder owns a struct of these, `app` hands them out, `telemetry` renders them. No name of a series lives here: a
+//! counter is one atomic word. Nothing waits and nothing is allocated while a number is recorded (a table of durations
+//! makes each of its histograms when it is first needed), and no key of any table is a text that a client can choose.
+
+mod histogram;
+mod http;
+mod named;
+mod words;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+pub use histogram::{BYTES, Histogram, PATIENCE, Reading, SECONDS, Scale};
+pub use http::{ByVerb, HttpDurations, Verb};
+pub use named::Named;
+pub use words::Words;
 
 /// A number that only grows. Clones count into the same word.
 #[derive(Clone, Debug, Default)]
@@ -56,3 +67,6 @@ impl Drop for GaugeGuard {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

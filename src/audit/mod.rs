@@ -8,9 +8,7 @@ mod settings;
 mod trail;
 
 use std::borrow::Cow;
-use std::fmt::{Display, Write as _};
-
-use serde::{Serialize, Serializer};
+use std::fmt::Write as _;
 
 pub use names::EventName;
 pub use reasons::REASONS;
@@ -18,7 +16,8 @@ pub use settings::{Settings, Sink};
 pub use trail::{Form, Trail};
 
 use crate::clock::Timestamp;
-use crate::lines::text::{self, HOST, METHOD, PATH, bounded, spoken};
+use crate::lines::json::Object;
+use crate::lines::text::{HOST, METHOD, PATH, bounded, spoken};
 use crate::web::ClientAddr;
 
 /// An event, with what is known of it.
@@ -66,16 +65,13 @@ pub struct Who<'a> {
 }
 
 /// A request in an event.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct What<'a> {
     /// The method.
-    #[serde(serialize_with = "text::method")]
     pub method: &'a str,
     /// The host.
-    #[serde(serialize_with = "text::host")]
     pub host: &'a str,
     /// The path, without query.
-    #[serde(serialize_with = "text::path")]
     pub path: &'a str,
 }
 
@@ -107,68 +103,42 @@ impl<'a> Event<'a> {
     }
 
     fn json(&self) -> String {
-        #[derive(Serialize)]
-        struct Person<'a> {
-            issuer: &'a str,
-            sub: &'a str,
+        let mut line = Object::new(LINE);
+        line.plain("time", |text| self.time.push_to(text));
+        line.text("kind", "audit");
+        line.text("event", self.name.as_str());
+        line.text("outcome", self.name.outcome());
+        line.text_if_any("reason", self.reason);
+        if let Some(Who { issuer, sub, user, session }) = &self.who {
+            line.object("who", |who| {
+                who.text("issuer", issuer);
+                who.text("sub", sub);
+            });
+            line.text("user", user);
+            line.text("session", session);
         }
-        #[derive(Serialize)]
-        struct Line<'a> {
-            #[serde(serialize_with = "text::shown")]
-            time: Timestamp,
-            kind: &'static str,
-            event: &'static str,
-            outcome: &'static str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            reason: Option<&'static str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            who: Option<Person<'a>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            user: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            session: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            what: Option<&'a What<'a>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            route: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            rule: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            provider: Option<&'a str>,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            headers: &'a [String],
-            #[serde(skip_serializing_if = "Option::is_none")]
-            dropped: Option<u64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            request_id: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_if_any")]
-            client: Option<ClientAddr>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            detail: Option<Cow<'a, str>>,
+        if let Some(What { method, host, path }) = &self.what {
+            line.object("what", |what| {
+                what.text("method", &bounded(method, METHOD));
+                what.text("host", &bounded(host, HOST));
+                what.text("path", &bounded(path, PATH));
+            });
         }
-        let who = self.who.as_ref();
-        let line = Line {
-            time: self.time,
-            kind: "audit",
-            event: self.name.as_str(),
-            outcome: self.name.outcome(),
-            reason: self.reason,
-            who: who.map(|who| Person { issuer: who.issuer, sub: &who.sub }),
-            user: who.map(|who| &*who.user),
-            session: who.map(|who| who.session),
-            what: self.what.as_ref(),
-            route: self.route,
-            rule: self.rule,
-            provider: self.provider,
-            headers: self.headers,
-            dropped: self.dropped,
-            request_id: self.request_id,
-            client: self.client,
-            detail: self.detail.as_deref().map(|detail| bounded(detail, DETAIL)),
-        };
-        let mut text = Vec::with_capacity(LINE);
-        let written = serde_json::to_writer(&mut text, &line).is_ok();
-        String::from_utf8(text).ok().filter(|_| written).unwrap_or_default()
+        line.text_if_any("route", self.route);
+        line.text_if_any("rule", self.rule);
+        line.text_if_any("provider", self.provider);
+        if !self.headers.is_empty() {
+            line.list("headers", self.headers);
+        }
+        if let Some(dropped) = self.dropped {
+            line.number("dropped", dropped);
+        }
+        line.text_if_any("request_id", self.request_id);
+        if let Some(client) = self.client {
+            line.plain("client", |text| client.push_to(text));
+        }
+        line.text_if_any("detail", self.detail.as_deref().map(|detail| bounded(detail, DETAIL)).as_deref());
+        line.finish()
     }
 
     /// `14:07:31 sign_in.succeeded alice via demo`
@@ -207,13 +177,6 @@ impl<'a> Event<'a> {
 /// `14:07:31`, in UTC.
 fn clock_of_day(time: Timestamp) -> String {
     time.to_string().get(11..19).unwrap_or_default().to_owned()
-}
-
-fn as_text_if_any<S: Serializer>(value: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
-    }
 }
 
 #[cfg(test)]

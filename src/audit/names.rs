@@ -25,6 +25,10 @@ pub enum EventName {
     ProcessStarted,
     /// The process is asked to end.
     ProcessStopping,
+    /// A provider cannot be reached any more.
+    ProviderDown,
+    /// A provider answers again.
+    ProviderUp,
     /// Events before this one were lost.
     AuditDropped,
 }
@@ -43,6 +47,8 @@ impl EventName {
         Self::IdentityHeaderStripped,
         Self::ProcessStarted,
         Self::ProcessStopping,
+        Self::ProviderDown,
+        Self::ProviderUp,
         Self::AuditDropped,
     ];
 
@@ -61,6 +67,8 @@ impl EventName {
             Self::IdentityHeaderStripped => "identity_header.stripped",
             Self::ProcessStarted => "process.started",
             Self::ProcessStopping => "process.stopping",
+            Self::ProviderDown => "provider.down",
+            Self::ProviderUp => "provider.up",
             Self::AuditDropped => "audit.dropped",
         }
     }
@@ -76,7 +84,11 @@ impl EventName {
     /// Whether what was asked for, or meant to be, came about.
     pub(super) const fn outcome(self) -> &'static str {
         match self {
-            Self::SignInFailed | Self::AccessDenied | Self::SessionRevoked | Self::AuditDropped => "failure",
+            Self::SignInFailed
+            | Self::AccessDenied
+            | Self::SessionRevoked
+            | Self::ProviderDown
+            | Self::AuditDropped => "failure",
             _ => "success",
         }
     }

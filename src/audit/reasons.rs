@@ -11,6 +11,7 @@ pub const REASONS: &[&str] = &[
     "denied",
     "foreign_origin",
     "head_too_large",
+    "target_too_long",
     "method_not_allowed",
     "not_allowed",
     "not_found",

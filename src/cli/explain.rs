@@ -8,7 +8,7 @@ use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use super::{ConfigArgs, Exit, print, tell};
-use crate::app::{self, Explanation, Outcome, Persona, Question};
+use crate::app::{Explainer, Explanation, Outcome, Persona, Question};
 use crate::config::Loaded;
 use crate::lines::text::with_causes;
 use crate::web::{Origin, PeerAddr};
@@ -92,8 +92,8 @@ pub(super) fn run(arguments: Arguments) -> Exit {
     let json = arguments.json;
     let question =
         Question { request, peer: PeerAddr::new((arguments.from, 0).into()), persona: persona(arguments) };
-    let explanation = match app::explain(config, question) {
-        Ok(explanation) => explanation,
+    let explanation = match Explainer::new(config) {
+        Ok(explainer) => explainer.explain(question),
         Err(error) => {
             tell(&format!("vestibule explain: {}", with_causes(&error)));
             return Exit::Failed;

@@ -147,6 +147,7 @@ fn is_verbatim(kind: &Kind, text: &str) -> bool {
         Kind::Text(_)
         | Kind::Duration
         | Kind::DurationOrOff
+        | Kind::DurationWithin(..)
         | Kind::Size(..)
         | Kind::Path
         | Kind::Words(_)

@@ -61,8 +61,28 @@ LISTEN {
     client_address_from: Words(&["x-forwarded", "forwarded"]), Is("\"x-forwarded\"");
     /// Connections at once. Further ones wait in the kernel.
     max_connections: Int(1, 1_000_000), Is("10000");
+    /// Connections of one client address (an IPv6 /64) at once. Over it: closed. Private addresses, Unix sockets and
+    /// `trusted_proxies` are not counted.
+    max_connections_per_peer: Int(1, 1_000_000), Is("1024");
     /// Request line and header fields together. Over it: 431.
     max_head: Size(4 << 10, 60 << 10), Is("\"32KiB\"");
+    /// Path and query of a request. Over it: 414.
+    max_target: Size(1 << 10, 60 << 10), Is("\"16KiB\"");
+    /// Header fields of a request. Over it: 431 without a page.
+    max_headers: Int(16, 1000), Is("100");
+    /// Requests of one connection, which then ends after its answer.
+    max_requests: Int(1, 1_000_000_000), Is("10000");
+    /// From the first byte of a request to the end of its head, however steadily it comes; and the wait for the first byte of
+    /// a connection. Over it: closed.
+    head_timeout: DurationWithin(1, 300), Is("\"10s\"");
+    /// How long a connection may lie idle between requests.
+    keep_alive: DurationWithin(1, 3600), Is("\"75s\"");
+    /// Lets clients of plain listeners begin with HTTP/2, as proxies do that know us (h2c). `Upgrade: h2c` is never followed.
+    h2c: Bool, Is("false");
+    /// HTTP/2: requests at once on one connection. Further ones wait with the client.
+    h2_max_streams: Int(1, 10_000), Is("100");
+    /// HTTP/2: bytes of one upload that may wait for its upstream. All uploads of a connection may have four times as many.
+    h2_window: Size(64 << 10, 16 << 20), Is("\"256KiB\"");
 }
 }
 

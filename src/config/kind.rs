@@ -3,7 +3,7 @@
 //! The table over all keys is `keys.rs`. These words are what the schema, the reference page and the environment layer
 //! are made from.
 
-use super::values::in_units;
+use super::values::{in_seconds, in_units};
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Duration,
     /// A duration, or `"0"` for none.
     DurationOrOff,
+    /// A duration, from the first to the second in seconds.
+    DurationWithin(u32, u32),
     /// A size, from the first to the second in bytes.
     Size(u64, u64),
     /// A reference to a secret.
@@ -94,6 +96,9 @@ impl Kind {
             Self::Int(least, most) => format!("{least} to {most}"),
             Self::Duration => "duration".to_owned(),
             Self::DurationOrOff => "duration, `\"0\"`".to_owned(),
+            Self::DurationWithin(least, most) => {
+                format!("duration, `\"{}\"` to `\"{}\"`", in_seconds(*least), in_seconds(*most))
+            }
             Self::Size(least, most) => format!("size, `{}` to `{}`", in_units(*least), in_units(*most)),
             Self::Secret => "secret".to_owned(),
             Self::Path => "file".to_owned(),

@@ -12,7 +12,7 @@ use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
 use super::values;
-use crate::listener::{Address, Place, Settings};
+use crate::listener::{Address, Http2, Limits, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
 use crate::web::forwarded::{Convention, Trust};
 
@@ -45,13 +45,38 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
             &[("x-forwarded", Convention::XForwarded), ("forwarded", Convention::Forwarded)],
         )
     });
-    let max_head = section.read("max_head", 32 << 10, values::size);
+    let size = |key, unset| usize::try_from(section.read(key, unset, values::size)).unwrap_or(usize::MAX);
+    let number = |key, unset| section.read(key, unset, values::number);
+    let duration = |key, unset| section.read(key, unset, values::duration_within);
+    let unset = Limits::new(10_000);
+    let limits = Limits {
+        max_connections: number("max_connections", unset.max_connections),
+        max_connections_per_peer: number("max_connections_per_peer", unset.max_connections_per_peer),
+        head: duration("head_timeout", unset.head),
+        keep_alive: duration("keep_alive", unset.keep_alive),
+        max_headers: number("max_headers", unset.max_headers),
+        max_requests: number("max_requests", unset.max_requests),
+        http2: http2(&section, unset.http2),
+        ..unset
+    };
     Settings {
         http,
         admin,
         trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
-        max_connections: section.read("max_connections", 10_000, values::number),
-        max_head: usize::try_from(max_head).unwrap_or(usize::MAX),
+        limits,
+        max_head: size("max_head", 32 << 10),
+        max_target: size("max_target", 16 << 10),
+    }
+}
+
+fn http2(section: &Section<'_>, unset: Http2) -> Http2 {
+    Http2 {
+        prior_knowledge: section.read("h2c", unset.prior_knowledge, |field| {
+            values::switch(field, PriorKnowledge::Taken, PriorKnowledge::Refused)
+        }),
+        max_streams: section
+            .read("h2_max_streams", unset.max_streams, |field| u32::try_from(values::number(field)?).ok()),
+        window: section.read("h2_window", unset.window, |field| u32::try_from(values::size(field)?).ok()),
     }
 }
 

@@ -79,7 +79,7 @@ fn value(kind: &Kind) -> Value {
         Kind::Text(_) | Kind::Path => json!({ "type": "string", "minLength": 1 }),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Int(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Kind::Duration => json!({ "$ref": "#/$defs/duration" }),
+        Kind::Duration | Kind::DurationWithin(..) => json!({ "$ref": "#/$defs/duration" }),
         Kind::DurationOrOff => json!({ "$ref": "#/$defs/durationOrOff" }),
         Kind::Size(..) => json!({ "$ref": "#/$defs/size" }),
         Kind::Secret => json!({ "$ref": "#/$defs/secret" }),

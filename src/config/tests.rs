@@ -29,7 +29,7 @@ fn the_common_case_has_the_documented_defaults() {
     assert_eq!(config.threads, None);
     assert_eq!(config.listen.http[0].text, "127.0.0.1:4180");
     assert_eq!(config.listen.admin.expect("an admin address").text, "127.0.0.1:4181");
-    assert_eq!((config.listen.max_connections, config.listen.max_head), (10_000, 32_768));
+    assert_eq!((config.listen.limits.max_connections, config.listen.max_head), (10_000, 32_768));
     let session = config.session.expect("sessions");
     assert_eq!(session.cookie, "vestibule");
     assert_eq!(session.lifetimes.max_age.as_secs(), 12 * 3600);

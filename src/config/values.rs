@@ -32,6 +32,23 @@ pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
     Some(duration)
 }
 
+/// A duration within the bounds of its key.
+pub(super) fn duration_within(field: &Field<'_>) -> Option<Duration> {
+    let Some(Kind::DurationWithin(least, most)) = field.kind() else { return unbounded(field) };
+    let duration = any_duration(field)?;
+    let bounds = Duration::from_secs(least.into())..=Duration::from_secs(most.into());
+    if !bounds.contains(&duration) {
+        let text = field.text("a duration such as \"90s\"", "")?;
+        field.fault(
+            Code::Duration,
+            format!("{} is {}, which is out of range", field.path(), quote(text)),
+            format!("write \"{}\" to \"{}\"", in_seconds(least), in_seconds(most)),
+        );
+        return None;
+    }
+    Some(duration)
+}
+
 /// A duration, or none for `"0"`, which switches the limit off.
 pub(super) fn duration_or_off(field: &Field<'_>) -> Option<Option<Duration>> {
     any_duration(field).map(|duration| (!duration.is_zero()).then_some(duration))
@@ -205,6 +222,14 @@ fn with_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
         rest = after;
     }
     (!text.is_empty()).then_some(sum)
+}
+
+/// A duration with the largest unit that gives a whole number.
+pub(super) fn in_seconds(seconds: u32) -> String {
+    let milliseconds = u64::from(seconds) * 1000;
+    let fitting = DURATION_UNITS.iter().rev().find(|(_, factor)| milliseconds.is_multiple_of(*factor));
+    let (unit, factor) = fitting.copied().unwrap_or(("ms", 1));
+    format!("{}{unit}", milliseconds / factor)
 }
 
 /// A size with the largest unit that gives a whole number, in quotes.

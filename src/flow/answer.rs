@@ -10,6 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::meters::Tally;
 use crate::clock::Clock;
 use crate::lines::text::with_causes;
 use crate::manual;
@@ -27,10 +28,12 @@ enum Source {
     Upstream(Box<proxy::Body>),
 }
 
-/// Writes the access line when the answer is out, or is given up.
+/// Writes the access line, and ends the count of the request, when the answer is out or is given up.
 pub(super) struct AccessGuard {
-    /// None once it is written.
+    /// None where no line is wanted.
     line: Option<OpenLine>,
+    /// None once it is counted.
+    tally: Option<Tally>,
     status: StatusCode,
     /// Whether the connection never asks for the body: HEAD, 204, 304, and 101 whose stream is no body.
     bodiless: bool,
@@ -110,7 +113,8 @@ impl http_body::Body for Body {
 
 impl AccessGuard {
     pub(super) fn new(
-        line: OpenLine,
+        line: Option<OpenLine>,
+        tally: Option<Tally>,
         status: StatusCode,
         head_only: bool,
         clock: Clock,
@@ -118,7 +122,8 @@ impl AccessGuard {
     ) -> Self {
         let bodiless = head_only || matches!(status.as_u16(), 101 | 204 | 304);
         Self {
-            line: Some(line),
+            line,
+            tally,
             status,
             bodiless,
             clock,
@@ -142,14 +147,22 @@ impl AccessGuard {
 
 impl Drop for AccessGuard {
     fn drop(&mut self) {
-        let Some(mut line) = self.line.take() else { return };
         let elapsed = self.clock.instant().saturating_duration_since(self.started);
+        // Of one that broke off, the client saw the status, and that the rest is missing.
+        let is_known = self.complete || self.broken.is_some();
+        let status = if is_known { self.status.as_u16() } else { CLIENT_GONE };
+        if let Some(tally) = self.tally.take() {
+            if let Some(word) = self.broken {
+                tally.broke(word);
+            }
+            tally.end(status, elapsed);
+        }
+        let Some(mut line) = self.line.take() else { return };
         if let Some(word) = self.broken {
             line.because(word);
         }
         line.close(Ended {
-            // Of one that broke off, the client saw the status, and that the rest is missing.
-            status: if self.complete || self.broken.is_some() { self.status.as_u16() } else { CLIENT_GONE },
+            status,
             duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             bytes_in: self.uploaded.as_ref().map(proxy::Uploaded::bytes),
             bytes_out: self.sent,

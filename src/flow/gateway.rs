@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
+use super::meters::{Metered, Meters};
 use super::providers::Providers;
 use super::rate::Rate;
 use super::settings::Settings;
@@ -18,6 +19,7 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
+use crate::oidc::Watches;
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::{Ids, Random};
@@ -36,6 +38,8 @@ pub struct Generation {
     pub trusted_proxies: TrustedProxies,
     /// The largest request head in bytes.
     pub max_head: usize,
+    /// The longest target of a request in bytes.
+    pub max_target: usize,
     /// The providers; none where every route is for everyone.
     pub providers: Providers,
     /// What seals and opens our cookies.
@@ -56,6 +60,8 @@ pub struct Generation {
     pub pages: Pages,
     /// What is written down about requests.
     pub logging: Logging,
+    /// What is counted.
+    pub meters: Metered,
 }
 
 /// What is written down about requests, and how.
@@ -87,6 +93,10 @@ pub struct Shared {
     pub(super) told: Told,
     /// Sign-ins that were started lately.
     pub(super) rate: Rate,
+    /// What is counted.
+    pub meters: Arc<Meters>,
+    /// What is known of providers from their answers.
+    pub watches: Watches,
 }
 
 /// The door. Cheap to clone.
@@ -103,7 +113,25 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self { clock, random, ids, revocations, flights, rate, told: Told::default() }
+        Self {
+            clock,
+            random,
+            ids,
+            revocations,
+            flights,
+            rate,
+            told: Told::default(),
+            meters: Arc::default(),
+            watches: Watches::default(),
+        }
+    }
+}
+
+impl Shared {
+    /// The same, with these watches.
+    #[must_use]
+    pub fn watching(self, watches: Watches) -> Self {
+        Self { watches, ..self }
     }
 }
 
@@ -140,6 +168,18 @@ impl Gateway {
     #[must_use]
     pub fn new(generation: Generation, shared: Arc<Shared>) -> Self {
         Self { generation: Arc::new(ArcSwap::from_pointee(generation)), shared }
+    }
+
+    /// The configuration that new requests meet.
+    #[must_use]
+    pub fn generation(&self) -> Arc<Generation> {
+        self.generation.load_full()
+    }
+
+    /// What survives a reload.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Answers a request. Never fails: what goes wrong has an answer too.

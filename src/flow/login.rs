@@ -13,7 +13,7 @@ use super::attempts::{self, Found};
 use super::flights::NotJoined;
 use super::gateway::{Generation, Shared};
 use super::links::start_link;
-use super::rate::{self, Wait};
+use super::rate::Wait;
 use super::refusal::Refusal;
 use super::session::{self, Absence};
 use super::told::Once;
@@ -26,6 +26,7 @@ use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
 use crate::session::{Attempt, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs};
 use crate::web::forwarded::Trust;
+use crate::web::subscriber::is_private;
 use crate::web::{CanonicalPath, HostName, ReturnTo};
 
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
@@ -178,7 +179,8 @@ fn admit(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<(), Refu
     }
     shared.rate.refuse();
     let peer = facts.peer();
-    if facts.forwarded().trust() == Trust::Untrusted && rate::is_private(peer.ip()) && shared.rate.warns() {
+    let is_no_proxy = visit.generation().trusted_proxies.trust(peer) == Trust::Untrusted;
+    if is_no_proxy && peer.ip().is_none_or(is_private) && shared.rate.warns() {
         tracing::warn!(
             code = "login/rate",
             url = manual::url("login/rate"),
@@ -356,6 +358,8 @@ async fn redeem(
         let group_bytes = groups.iter().map(String::len).sum();
         return Finished::TooLarge { bytes: size, groups: groups.len(), group_bytes };
     }
+    let meters = generation.meters.all().providers.of(provider.name().as_str());
+    meters.sign_in_duration.record_duration(session.started().since(pending.started()));
     Finished::SignedIn { session: Box::new(session), sealed }
 }
 

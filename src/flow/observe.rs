@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use http::header::HOST;
-use http::{Method, Request};
+use http::{Method, Request, Uri};
 
 use super::gateway::{Generation, Shared};
 use super::reader::Reader;
 use super::refusal::Refusal;
-use super::visit::{Caller, Unread, Visit};
+use super::unread::Unread;
+use super::visit::{Caller, Visit};
 use crate::web::facts::Parts;
 use crate::web::forwarded::Trust;
 use crate::web::{Arrival, CanonicalPath, Facts, HostName, RequestId, RequestKind, Source};
@@ -104,6 +105,9 @@ fn target<B>(generation: &Generation, request: &Request<B>) -> Result<CanonicalP
     {
         return Err(Refusal::BadPath("the target is no http address".to_owned()));
     }
+    if target_size(uri) > generation.max_target {
+        return Err(Refusal::TargetTooLong);
+    }
     let path = CanonicalPath::parse(uri.path()).map_err(|error| Refusal::BadPath(error.to_string()))?;
     // The page about a head that is too large needs its stylesheet and its button to get through with that very head.
     let exempt = [super::own::CLEAR_COOKIES, super::own::STATIC].iter().any(|own| {
@@ -115,11 +119,15 @@ fn target<B>(generation: &Generation, request: &Request<B>) -> Result<CanonicalP
     Ok(path)
 }
 
+/// The size of path and query.
+fn target_size(uri: &Uri) -> usize {
+    uri.path().len() + uri.query().map_or(0, |query| query.len() + 1)
+}
+
 /// The size of the head as it was sent, but for white space that means nothing.
 fn head_size<B>(request: &Request<B>) -> usize {
     let uri = request.uri();
-    let target = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
-    let line = request.method().as_str().len() + target + "  HTTP/1.1\r\n".len();
+    let line = request.method().as_str().len() + target_size(uri) + "  HTTP/1.1\r\n".len();
     request
         .headers()
         .iter()

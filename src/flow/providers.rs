@@ -18,6 +18,12 @@ impl Providers {
         Self(providers.into_iter().map(Arc::new).collect())
     }
 
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[Arc<Provider>] {
+        &self.0
+    }
+
     /// Whether nobody can sign in.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()

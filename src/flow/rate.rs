@@ -4,7 +4,7 @@
 //! begins empty. Its keys are what strangers choose, so the table is bounded and hashed with a secret seed.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::meter::Counter;
+use crate::web::Subscriber;
 
 /// The sign-ins that were started lately, by client.
 #[derive(Debug, Default)]
@@ -30,13 +31,8 @@ struct Minute {
     counts: HashMap<Client, u32>,
 }
 
-/// Who is counted as one: an IPv4 address, or the IPv6 network that one customer gets; all whose address is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Client {
-    V4(u32),
-    V6(u64),
-    Unknown,
-}
+/// Who is counted as one; all whose address is unknown are.
+type Client = Option<Subscriber>;
 
 /// The limit is reached until this time has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +52,7 @@ impl Rate {
         limit: NonZeroU32,
         now: Timestamp,
     ) -> Result<(), Wait> {
-        let client = client.map_or(Client::Unknown, Client::of);
+        let client = client.map(Subscriber::from);
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         let began = match minute.began {
             // A clock that was set back begins a new minute, or the wait might be of any length.
@@ -93,33 +89,13 @@ impl Rate {
     }
 }
 
-impl Client {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address.to_bits()),
-            IpAddr::V6(address) => Self::V6(u64::try_from(address.to_bits() >> 64).unwrap_or_default()),
-        }
-    }
-}
-
-/// Whether a peer is no host of the internet: a proxy in front is such a one more often than a client.
-pub(super) fn is_private(peer: Option<IpAddr>) -> bool {
-    let Some(address) = peer else { return true };
-    match address {
-        IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
-        IpAddr::V6(address) => {
-            address == Ipv6Addr::LOCALHOST || address.is_unique_local() || address.is_unicast_link_local()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
     use std::time::Duration;
 
-    use super::{MAX_CLIENTS, Rate, Wait, is_private};
+    use super::{MAX_CLIENTS, Rate, Wait};
     use crate::clock::Timestamp;
 
     const START: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -174,18 +150,5 @@ mod tests {
         let (rate, client) = (Rate::default(), ip("192.0.2.1"));
         assert_eq!(rate.count(client, limit(1), START.plus(Duration::from_secs(9000))), Ok(()));
         assert_eq!(rate.count(client, limit(1), START), Ok(()));
-    }
-
-    #[test]
-    fn private_addresses_are_known() {
-        for text in
-            ["10.1.2.3", "127.0.0.1", "192.168.0.9", "172.18.0.3", "169.254.1.1", "::1", "fd00::1", "fe80::1"]
-        {
-            assert!(is_private(ip(text)), "{text}");
-        }
-        for text in ["8.8.8.8", "172.32.0.1", "2001:db8::1"] {
-            assert!(!is_private(ip(text)), "{text}");
-        }
-        assert!(is_private(None), "a Unix socket");
     }
 }

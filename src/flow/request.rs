@@ -29,6 +29,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
     };
     visit.enter(route);
     let presented = session::present(shared, &visit, request.headers());
+    if let Err(absence) = presented {
+        visit.lacks_a_session(absence.word());
+    }
     let visitor = presented.as_ref().ok().map(|presented| Visitor {
         session: presented.session(),
         freshness: presented.opened().freshness(),
@@ -40,7 +43,9 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
             let start = generation.routes.start(facts.host(), facts.path());
             let to = login::recorded(&visit, start);
             // With a session that stands, only one that is stale leads here.
-            let absence = Some(presented.err().unwrap_or(Absence::Stale));
+            let absence = presented.err().unwrap_or(Absence::Stale);
+            visit.lacks_a_session(absence.word());
+            let absence = Some(absence);
             Box::pin(choice::sign_in_first(shared, &visit, request.headers(), absence, &to, Some(route)))
                 .await
         }
@@ -122,10 +127,12 @@ async fn forward(
         visit.record(&event);
     };
     let answer = generation.proxy.forward(pass, lease, claimed, request).await;
-    let took = shared.clock.instant().saturating_duration_since(asked).as_millis();
+    let took = shared.clock.instant().saturating_duration_since(asked);
+    let status = answer.as_ref().ok().map(Response::status);
+    generation.proxy.answered(route.id(), facts.method(), status, took);
     ending.answered = Some(Answered {
-        status: answer.as_ref().ok().map(|response| response.status().as_u16()),
-        ms: u64::try_from(took).unwrap_or(u64::MAX),
+        status: status.map(|status| status.as_u16()),
+        ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     });
     match answer {
         Ok(response) => {

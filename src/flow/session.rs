@@ -194,5 +194,8 @@ pub(super) fn cookie(
     now: Timestamp,
 ) -> HeaderValue {
     let left = session.ends(generation.lifetimes).since(now);
-    generation.cookies.set(generation.cookies.session(), sealed, left)
+    let name = generation.cookies.session();
+    let size = u64::try_from(name.len() + 1 + sealed.len()).unwrap_or(u64::MAX);
+    generation.meters.all().session_cookie.record(size);
+    generation.cookies.set(name, sealed, left)
 }

@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, Response, Version};
 
 use super::answer::{AccessGuard, Body, CLIENT_GONE};
 use super::gateway::{Generation, Shared};
+use super::meters::{Place, Tally};
 use super::reader::Reader;
 use super::refusal::{Outline, Refusal};
 use crate::audit::{Event, EventName, What, Who};
@@ -17,7 +18,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::gate::Route;
 use crate::session::Session;
 use crate::telemetry::{AccessLine, Answered, Ended, IdentityInLog, OpenLine, QueryInLog};
-use crate::web::{ClientAddr, Facts, PeerAddr, RequestId};
+use crate::web::{Facts, RequestId};
 
 /// A request whose facts were read.
 pub(super) struct Visit {
@@ -29,13 +30,24 @@ pub(super) struct Visit {
     clock: Clock,
     now: Timestamp,
     started: Instant,
-    line: Mutex<Line>,
+    end: Mutex<End>,
+    /// Why there is no session, where one was looked for.
+    absence: OnceLock<&'static str>,
 }
 
 /// What lines say of a client besides the facts that are judged.
 pub(super) struct Caller {
     protocol: Version,
     agent: Option<HeaderValue>,
+}
+
+/// What is known of the end of a request.
+struct End {
+    line: Line,
+    /// None once the answer has it.
+    tally: Option<Tally>,
+    /// The decision, where it is known before the answer.
+    decision: Option<&'static str>,
 }
 
 /// How far the access line of a request is.
@@ -46,22 +58,6 @@ enum Line {
     Open(OpenLine),
     /// It went on with the answer, or none is wanted.
     Gone,
-}
-
-/// A request of which no facts could be read.
-pub(super) struct Unread {
-    pub(super) generation: Arc<Generation>,
-    pub(super) refusal: Refusal,
-    pub(super) reader: Reader,
-    pub(super) caller: Caller,
-    pub(super) peer: PeerAddr,
-    pub(super) client: ClientAddr,
-    pub(super) id: RequestId,
-    pub(super) method: Method,
-    pub(super) host: String,
-    pub(super) path: String,
-    pub(super) started: Instant,
-    pub(super) now: Timestamp,
 }
 
 /// How a request ended, for its access line.
@@ -79,7 +75,7 @@ impl Caller {
         Self { protocol: request.version(), agent: request.headers().get(USER_AGENT).cloned() }
     }
 
-    const fn protocol(&self) -> &'static str {
+    pub(super) const fn protocol(&self) -> &'static str {
         match self.protocol {
             Version::HTTP_10 => "HTTP/1.0",
             Version::HTTP_2 => "HTTP/2",
@@ -87,7 +83,7 @@ impl Caller {
         }
     }
 
-    fn agent(&self) -> Option<&[u8]> {
+    pub(super) fn agent(&self) -> Option<&[u8]> {
         self.agent.as_ref().map(HeaderValue::as_bytes)
     }
 }
@@ -103,8 +99,13 @@ impl Visit {
         let clock = shared.clock.clone();
         let (now, started) = (clock.now(), clock.instant());
         let line = if generation.logging.access.is_some() { Line::Blank } else { Line::Gone };
-        let route = OnceLock::new();
-        Self { generation, facts, reader, caller, route, clock, now, started, line: Mutex::new(line) }
+        let mut tally = generation.meters.begin(facts.method());
+        if super::own::is_own(&generation, &facts) {
+            tally.at(Place::Own);
+        }
+        let end = Mutex::new(End { line, tally: Some(tally), decision: None });
+        let (route, absence) = (OnceLock::new(), OnceLock::new());
+        Self { generation, facts, reader, caller, route, clock, now, started, end, absence }
     }
 
     pub(super) const fn facts(&self) -> &Facts {
@@ -128,6 +129,14 @@ impl Visit {
     pub(super) fn enter(&self, route: &Arc<Route>) {
         // A second route would be a second decision; there is none.
         let _ = self.route.set(Arc::clone(route));
+        if let Some(tally) = &mut self.end().tally {
+            tally.at(self.generation.meters.place(route.id().index()));
+        }
+    }
+
+    /// No session stands, for this reason.
+    pub(super) fn lacks_a_session(&self, reason: &'static str) {
+        let _ = self.absence.set(reason);
     }
 
     fn route(&self) -> Option<&str> {
@@ -186,25 +195,43 @@ impl Visit {
 
     /// Records an event.
     pub(super) fn record(&self, event: &Event<'_>) {
+        self.generation.meters.all().note(event);
         self.generation.logging.audit.record(event);
     }
 
     /// Says how the request will end, before the wait for its answer: should the client not wait, its access line
     /// tells that much.
     pub(super) fn expect(&self, ending: &Ending<'_>) {
-        let line = self.open(ending);
-        *self.line() = line.map_or(Line::Gone, Line::Open);
+        let line = self.open(ending).map_or(Line::Gone, Line::Open);
+        let mut end = self.end();
+        (end.line, end.decision) = (line, Some(ending.decision));
     }
 
     /// Puts the request's id on the answer and lets its body write the access line at its end.
     pub(super) fn finish(
         &self,
         clock: &Clock,
-        mut response: Response<Body>,
+        response: Response<Body>,
         ending: &Ending<'_>,
     ) -> Response<Body> {
+        let absence = self.absence.get().copied().filter(|_| ending.decision == "sign_in");
+        self.finish_as(clock, response, ending, absence)
+    }
+
+    /// As [`Self::finish`], where `word` says why it was decided so, or what went wrong.
+    fn finish_as(
+        &self,
+        clock: &Clock,
+        mut response: Response<Body>,
+        ending: &Ending<'_>,
+        word: Option<&'static str>,
+    ) -> Response<Body> {
         put_id(&mut response, self.facts.id());
-        let line = match std::mem::replace(&mut *self.line(), Line::Gone) {
+        let (line, tally) = self.take_end();
+        if let Some(tally) = &tally {
+            tally.decided(ending.decision, word);
+        }
+        let line = match line {
             Line::Blank => self.open(ending),
             Line::Open(mut line) => {
                 if let Some(reason) = ending.reason {
@@ -217,9 +244,11 @@ impl Visit {
             }
             Line::Gone => None,
         };
-        let Some(line) = line else { return response };
+        if line.is_none() && tally.is_none() {
+            return response;
+        }
         let head_only = *self.facts.method() == Method::HEAD;
-        let guard = AccessGuard::new(line, response.status(), head_only, clock.clone(), self.started);
+        let guard = AccessGuard::new(line, tally, response.status(), head_only, clock.clone(), self.started);
         response.map(|body| body.guarded(guard))
     }
 
@@ -236,8 +265,8 @@ impl Visit {
         Some(trail.open(&AccessLine {
             time: self.now,
             request_id: facts.id().as_str(),
-            client: &facts.forwarded().client(),
-            peer: &facts.peer(),
+            client: facts.forwarded().client(),
+            peer: facts.peer(),
             protocol: self.caller.protocol(),
             method: facts.method().as_str(),
             host: facts.host().as_str(),
@@ -252,8 +281,14 @@ impl Visit {
         }))
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is left to write and to count.
+    fn take_end(&self) -> (Line, Option<Tally>) {
+        let mut end = self.end();
+        (std::mem::replace(&mut end.line, Line::Gone), end.tally.take())
     }
 
     /// Answers with a refusal, and records it.
@@ -274,14 +309,23 @@ impl Visit {
         }
         let response = refusal.answer(self);
         let ending = Ending { reason: Some(outline.word), ..ending };
-        self.finish(clock, response, &ending)
+        self.finish_as(clock, response, &ending, Some(outline.word))
     }
 }
 
 impl Drop for Visit {
     /// A client that goes before there is an answer takes the request with it. Its line is written all the same.
     fn drop(&mut self) {
-        let line = match std::mem::replace(&mut *self.line(), Line::Gone) {
+        let decision = self.end().decision;
+        let (line, tally) = self.take_end();
+        let elapsed = || self.clock.instant().saturating_duration_since(self.started);
+        if let Some(tally) = tally {
+            if let Some(decision) = decision {
+                tally.decided(decision, None);
+            }
+            tally.end(CLIENT_GONE, elapsed());
+        }
+        let line = match line {
             Line::Blank => {
                 let own = super::own::is_own(&self.generation, &self.facts);
                 self.open(&Ending::new(if own { "own" } else { "sign_in" }))
@@ -290,49 +334,9 @@ impl Drop for Visit {
             Line::Gone => None,
         };
         if let Some(line) = line {
-            let elapsed = self.clock.instant().saturating_duration_since(self.started);
-            let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            let duration_ms = u64::try_from(elapsed().as_millis()).unwrap_or(u64::MAX);
             line.close(Ended { status: CLIENT_GONE, duration_ms, bytes_in: None, bytes_out: 0 });
         }
-    }
-}
-
-impl Unread {
-    /// The answer to a request that cannot be read in one way only.
-    pub(super) fn answer(self, clock: &Clock) -> Response<Body> {
-        let outline = self.refusal.outline();
-        if let Some(detail) = &outline.private {
-            tracing::info!(request_id = %self.id, code = outline.word, url = outline.url(), "{detail}");
-        }
-        let mut event = Event::new(EventName::AccessDenied, self.now);
-        event.request_id = Some(self.id.as_str());
-        event.client = Some(self.client);
-        event.reason = Some(outline.word);
-        event.what = Some(What { method: self.method.as_str(), host: &self.host, path: &self.path });
-        self.generation.logging.audit.record(&event);
-        let mut response = self.refusal.answer_unread(&self.generation, self.reader, &self.id, &self.host);
-        put_id(&mut response, &self.id);
-        let Some(trail) = &self.generation.logging.access else { return response };
-        let line = trail.open(&AccessLine {
-            time: self.now,
-            request_id: self.id.as_str(),
-            client: &self.client,
-            peer: &self.peer,
-            protocol: self.caller.protocol(),
-            method: self.method.as_str(),
-            host: &self.host,
-            path: &self.path,
-            route: None,
-            decision: "error",
-            reason: Some(outline.word),
-            user: None,
-            session: None,
-            upstream: None,
-            user_agent: self.caller.agent(),
-        });
-        let head_only = self.method == Method::HEAD;
-        let guard = AccessGuard::new(line, response.status(), head_only, clock.clone(), self.started);
-        response.map(|body| body.guarded(guard))
     }
 }
 
@@ -343,7 +347,7 @@ impl Ending<'_> {
     }
 }
 
-fn put_id(response: &mut Response<Body>, id: &RequestId) {
+pub(super) fn put_id(response: &mut Response<Body>, id: &RequestId) {
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert("x-request-id", value);
     }

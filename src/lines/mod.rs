@@ -5,6 +5,7 @@
 
 mod file;
 mod harmless;
+pub mod json;
 mod queue;
 pub mod text;
 
@@ -22,15 +23,21 @@ use crate::meter::Counter;
 /// Where lines go. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lines {
-    target: Target,
+    sink: Arc<Sink>,
     class: Class,
+}
+
+/// Where lines end, and how many did not.
+#[derive(Debug)]
+struct Sink {
+    target: Target,
     lost: Lost,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Target {
     Writer(Arc<Queue>),
-    Kept(Arc<Mutex<Vec<String>>>),
+    Kept(Mutex<Vec<String>>),
 }
 
 /// What lines are about. The two may share an output; what is lost of them is counted apart.
@@ -68,27 +75,31 @@ impl Lines {
     /// Lines that are kept in memory, for tests.
     #[must_use]
     pub fn kept() -> Self {
-        Self { target: Target::Kept(Arc::default()), class: Class::Access, lost: Lost::default() }
+        Self::to(Target::Kept(Mutex::default()), Class::Access, Lost::default())
     }
 
     fn start(output: Output, class: Class) -> std::io::Result<Self> {
         let (queue, lost) = (Arc::new(Queue::default()), Lost::default());
         let (own, counts) = (Arc::clone(&queue), lost.clone());
         std::thread::Builder::new().name("lines".to_owned()).spawn(move || own.run(output, &counts))?;
-        Ok(Self { target: Target::Writer(queue), class, lost })
+        Ok(Self::to(Target::Writer(queue), class, lost))
+    }
+
+    fn to(target: Target, class: Class, lost: Lost) -> Self {
+        Self { sink: Arc::new(Sink { target, lost }), class }
     }
 
     /// The same output for audit lines: in one order with the others, and counted apart when they are lost.
     #[must_use]
     pub fn for_audit(&self) -> Self {
-        Self { class: Class::Audit, ..self.clone() }
+        Self { sink: Arc::clone(&self.sink), class: Class::Audit }
     }
 
     /// Hands a line over; false if there was no room for it. Characters in it that move a terminal's cursor, end lines
     /// or turn the direction of writing are replaced, so that nobody forges a line.
     pub fn write(&self, line: String) -> bool {
         let line = harmless(line);
-        let taken = match &self.target {
+        let taken = match &self.sink.target {
             Target::Writer(queue) => queue.put(&line, self.class),
             Target::Kept(lines) => {
                 lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
@@ -96,14 +107,14 @@ impl Lines {
             }
         };
         if !taken {
-            self.lost.add(self.class, 1);
+            self.sink.lost.add(self.class, 1);
         }
         taken
     }
 
     /// Waits until what was handed over is written, for a second at most. For the end of the process.
     pub fn flush(&self) {
-        if let Target::Writer(queue) = &self.target {
+        if let Target::Writer(queue) = &self.sink.target {
             queue.flush();
         }
     }
@@ -111,7 +122,7 @@ impl Lines {
     /// The lines kept so far, for tests.
     #[must_use]
     pub fn take(&self) -> Vec<String> {
-        match &self.target {
+        match &self.sink.target {
             Target::Writer(_) => Vec::new(),
             Target::Kept(lines) => std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner)),
         }
@@ -121,8 +132,8 @@ impl Lines {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         match self.class {
-            Class::Access => self.lost.access.get(),
-            Class::Audit => self.lost.audit.get(),
+            Class::Access => self.sink.lost.access.get(),
+            Class::Audit => self.sink.lost.audit.get(),
         }
     }
 }

@@ -59,11 +59,7 @@ fn harmless_characters_stay_as_they_are() {
 #[test]
 fn a_full_queue_refuses_and_counts_each_kind_apart() {
     // Nobody writes: the output has stalled.
-    let lines = Lines {
-        target: Target::Writer(Queue::default().into()),
-        class: Class::Access,
-        lost: Lost::default(),
-    };
+    let lines = Lines::to(Target::Writer(Queue::default().into()), Class::Access, Lost::default());
     let audit = lines.for_audit();
     let long = "x".repeat(MAX_WAITING / 2);
     assert!(lines.write(long.clone()));
@@ -122,7 +118,7 @@ fn what_cannot_be_opened_says_so_at_once() {
 fn a_full_disk_counts_what_it_did_not_take() {
     let queue = std::sync::Arc::new(Queue::default());
     let lost = Lost::default();
-    let lines = Lines { target: Target::Writer(queue.clone()), class: Class::Audit, lost: lost.clone() };
+    let lines = Lines::to(Target::Writer(queue.clone()), Class::Audit, lost.clone());
     let full = LogFile::around("/dev/full".as_ref(), clock());
     std::thread::spawn(move || queue.run(Output::File(Box::new(full)), &lost));
     for line in ["one", "two", "three"] {

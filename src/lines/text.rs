@@ -4,9 +4,6 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt::Display;
-
-use serde::Serializer;
 
 /// The longest method, host and path that a line holds, in bytes: whoever sends requests must not choose how fast a disk
 /// fills.
@@ -46,36 +43,4 @@ pub fn with_causes(error: &dyn Error) -> String {
         next = error.source();
     }
     text
-}
-
-/// The method of a request, for serde, which hands fields over by reference whatever they are.
-///
-/// # Errors
-/// Those of the serializer, here and below.
-pub fn method<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, METHOD))
-}
-
-/// Its host.
-///
-/// # Errors
-/// See [`method`].
-pub fn host<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, HOST))
-}
-
-/// Its path.
-///
-/// # Errors
-/// See [`method`].
-pub fn path<S: Serializer>(value: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&bounded(value, PATH))
-}
-
-/// A value as it is shown to people.
-///
-/// # Errors
-/// See [`method`].
-pub fn shown<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }

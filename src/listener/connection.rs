@@ -6,23 +6,27 @@ use std::sync::Arc;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
-use super::http1;
 use super::meters::Meters;
-use super::terms::Terms;
+use super::room::{Counted, Peers, Seat};
+use super::terms::{PriorKnowledge, Terms};
 use super::wire::Wire;
+use super::{http1, http2};
 use crate::clock::Clock;
 use crate::meter::GaugeGuard;
 use crate::socket::Socket;
 use crate::transport::Transport;
-use crate::web::{Arrival, PeerAddr};
+use crate::web::forwarded::Trust;
+use crate::web::subscriber::is_private;
+use crate::web::{Arrival, PeerAddr, Subscriber, TrustedProxies};
 
 /// What an open connection takes of the server for as long as its socket is open, also when it has become a tunnel.
 #[derive(Debug)]
 pub(super) struct Held {
-    _permit: OwnedSemaphorePermit,
+    _seat: Seat,
     _open: GaugeGuard,
+    counted: Option<Counted>,
 }
 
 /// What connections are served with.
@@ -30,6 +34,7 @@ pub(super) struct Held {
 pub(super) struct Serving<S> {
     pub(super) service: S,
     pub(super) terms: Arc<Terms>,
+    pub(super) peers: Peers,
     pub(super) clock: Clock,
     pub(super) meters: Meters,
     pub(super) phase: watch::Receiver<Phase>,
@@ -48,13 +53,13 @@ pub(super) enum Phase {
 }
 
 impl Held {
-    pub(super) fn new(permit: OwnedSemaphorePermit, meters: &Meters) -> Self {
-        Self { _permit: permit, _open: meters.connections.hold() }
+    pub(super) fn new(seat: Seat, meters: &Meters) -> Self {
+        Self { _seat: seat, _open: meters.connections.hold(), counted: None }
     }
 }
 
 /// Serves one connection.
-pub(super) async fn run<S, F, B>(socket: Socket, peer: PeerAddr, held: Held, serving: Serving<S>)
+pub(super) async fn run<S, F, B>(socket: Socket, peer: PeerAddr, mut held: Held, serving: Serving<S>)
 where
     S: Fn(Arrival, Request<Incoming>) -> F,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -63,9 +68,63 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let _ = socket.without_delay();
+    if let Some(who) = counted_as(peer, &serving.terms.trusted_proxies) {
+        held.counted = serving.peers.count(who, serving.terms.limits.max_connections_per_peer);
+        if held.counted.is_none() {
+            serving.meters.crowded_out.increment();
+            tracing::debug!(%peer, "a connection more than listen.max_connections_per_peer was closed");
+            return;
+        }
+    }
     let arrival = Arrival::new(peer);
     let transport = Transport::Plain(socket);
-    let wire =
-        Wire::new(transport, serving.clock.clone(), serving.terms.limits, serving.meters.clone(), held);
+    let limits = serving.terms.limits;
+    let mut wire = Wire::new(transport, serving.clock.clone(), limits, serving.meters.clone(), held);
+    if limits.http2.prior_knowledge == PriorKnowledge::Taken {
+        match http2::is_announced(&mut wire).await {
+            Ok(true) => return Box::pin(http2::serve(wire, arrival, serving)).await,
+            Ok(false) => {}
+            Err(_) => return,
+        }
+    }
     http1::serve(wire, arrival, serving).await;
+}
+
+/// Whose connection this is to be counted as. Of a proxy, of this machine and of a private network many may come, for
+/// many people.
+fn counted_as(peer: PeerAddr, trusted: &TrustedProxies) -> Option<Subscriber> {
+    let address = peer.ip().filter(|address| !is_private(*address))?;
+    (trusted.trust(peer) == Trust::Untrusted).then(|| address.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::{PeerAddr, counted_as};
+    use crate::web::TrustedProxies;
+    use crate::web::forwarded::Convention;
+
+    #[test]
+    fn only_strangers_of_the_internet_are_counted() {
+        let trusted = vec!["203.0.113.0/24".parse().expect("a network")];
+        let trusted = TrustedProxies::new(trusted, Convention::XForwarded);
+        let is_counted = |text: &str| {
+            let peer = PeerAddr::new(SocketAddr::new(text.parse().expect("an address"), 1));
+            counted_as(peer, &trusted).is_some()
+        };
+        for (address, expected) in [
+            ("198.51.100.7", true),
+            ("::ffff:198.51.100.7", true),
+            ("2001:db8::1", true),
+            ("203.0.113.9", false),
+            ("::ffff:203.0.113.9", false),
+            ("127.0.0.1", false),
+            ("10.0.0.1", false),
+            ("fd00::1", false),
+        ] {
+            assert_eq!(is_counted(address), expected, "{address}");
+        }
+        assert!(counted_as(PeerAddr::Unix, &trusted).is_none());
+    }
 }

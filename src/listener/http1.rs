@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use http::header::CONNECTION;
@@ -28,6 +29,9 @@ struct Served<B> {
 /// The largest head that the parser takes, and the most that is buffered for a client that reads slowly.
 const MAX_BUFFER: usize = 64 * 1024;
 
+/// The most fields that hyper takes unless told otherwise.
+const HYPER_MAX_HEADERS: usize = 100;
+
 /// Serves HTTP/1.1 until the connection ends.
 pub(super) async fn serve<S, F, B>(wire: Wire, arrival: Arrival, serving: Serving<S>)
 where
@@ -37,12 +41,19 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Serving { service, meters, mut phase, .. } = serving;
+    let Serving { service, meters, mut phase, terms, .. } = serving;
+    let limits = terms.limits;
     let peer = arrival.peer();
     let turn = wire.turn();
     // Never marked as seen: any change says that the server is leaving.
     let leaving = phase.clone();
+    let (served, worn_out) = (AtomicUsize::new(0), meters.worn_out.clone());
     let service = service_fn(move |request: Request<Incoming>| {
+        // Requests of a connection come one after the other.
+        let is_last = served.fetch_add(1, Ordering::Relaxed) + 1 >= limits.max_requests;
+        if is_last {
+            worn_out.increment();
+        }
         turn.request(!request.body().is_end_stream());
         let turn = Arc::clone(&turn);
         let (answer, leaving) = (service(arrival.clone(), request), leaving.clone());
@@ -51,7 +62,7 @@ where
             turn.wait_for_client(response.extensions().get::<Patience>().copied());
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 turn.upgraded();
-            } else if leaving.has_changed().unwrap_or(true) {
+            } else if is_last || leaving.has_changed().unwrap_or(true) {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response.map(|body| Served { body, turn }))
@@ -60,6 +71,10 @@ where
     let mut builder = http1::Builder::new();
     builder.max_header_size(MAX_BUFFER).max_buf_size(MAX_BUFFER).header_read_timeout(None);
     builder.half_close(false).pipeline_flush(false);
+    // A limit that is given moves what is parsed from the stack to the heap, if it is larger than hyper's own.
+    if limits.max_headers != HYPER_MAX_HEADERS {
+        builder.max_headers(limits.max_headers);
+    }
     let mut serving = pin!(builder.serve_connection(TokioIo::new(wire), service).with_upgrades());
     let result = loop {
         tokio::select! {
@@ -72,7 +87,9 @@ where
         }
     };
     if let Err(error) = result {
-        if error.is_parse() {
+        if error.is_parse_too_large() {
+            meters.heads_too_large.increment();
+        } else if error.is_parse() {
             meters.parse_errors.increment();
         }
         tracing::debug!(%peer, %error, "a connection ended early");

@@ -4,9 +4,12 @@
 //! admin answers on the other. This folder knows connections and nothing of what is asked over them.
 
 mod bind;
+mod call;
 mod connection;
 mod http1;
+mod http2;
 mod meters;
+mod room;
 mod serve;
 mod settings;
 mod terms;
@@ -17,7 +20,7 @@ pub use bind::{BindError, Bound, Endpoint, Listeners, bind};
 pub use meters::Meters;
 pub use serve::serve;
 pub use settings::{Address, Place, Settings};
-pub use terms::{InForce, Limits, Terms};
+pub use terms::{Http2, InForce, Limits, PriorKnowledge, Terms};
 
 #[cfg(test)]
 mod tests;

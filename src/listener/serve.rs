@@ -2,14 +2,13 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use super::bind::{Bound, Listening};
 use super::connection::{self, Held, Phase, Serving};
@@ -48,15 +47,14 @@ pub async fn serve<S, F, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let permits =
-        Arc::new(Semaphore::new(terms.today().limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let (phase, watching) = watch::channel(Phase::Serving);
-    let open = |socket: Socket, peer: PeerAddr, permit: OwnedSemaphorePermit| {
+    let open = |socket: Socket, peer: PeerAddr| {
         meters.accepted.increment();
-        let held = Held::new(permit, &meters);
+        let held = Held::new(terms.room().take(), &meters);
         let serving = Serving {
             service: service.clone(),
             terms: terms.today(),
+            peers: terms.peers().clone(),
             clock: clock.clone(),
             meters: meters.clone(),
             phase: watching.clone(),
@@ -65,8 +63,8 @@ pub async fn serve<S, F, B>(
     };
     let mut next = 0;
     let accept = async {
-        // The semaphore is never closed.
-        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+        loop {
+            terms.room().wait(&terms).await;
             let (socket, peer) =
                 match poll_fn(|context| poll_accept(&bound.sockets, &mut next, context)).await {
                     Ok(accepted) => accepted,
@@ -79,7 +77,7 @@ pub async fn serve<S, F, B>(
                         continue;
                     }
                 };
-            open(socket, peer, permit);
+            open(socket, peer);
         }
     };
     tokio::select! {
@@ -89,8 +87,10 @@ pub async fn serve<S, F, B>(
     // What the kernel has accepted in our name is ours to answer; with the socket it would be reset.
     for listening in bound.sockets {
         for (socket, peer) in listening.into_waiting() {
-            let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
-            open(socket, peer, permit);
+            if !terms.room().has_room(&terms) {
+                break;
+            }
+            open(socket, peer);
         }
     }
     phase.send_replace(Phase::Leaving);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::terms::Limits;
 use crate::web::TrustedProxies;
 
 /// Where we listen and what a connection may take.
@@ -14,10 +15,12 @@ pub struct Settings {
     pub admin: Option<Address>,
     /// Whose forwarding headers count.
     pub trusted_proxies: TrustedProxies,
-    /// The most connections at once; further ones wait in the kernel.
-    pub max_connections: usize,
+    /// What a connection may take.
+    pub limits: Limits,
     /// The largest request head in bytes: request line and fields as sent.
     pub max_head: usize,
+    /// The longest target in bytes.
+    pub max_target: usize,
 }
 
 /// An address to listen on, as written and as it resolved.

@@ -5,56 +5,125 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::room::{Peers, Room};
+use crate::web::TrustedProxies;
+
 /// What holds for a connection from its acceptance on.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// What it may take.
     pub limits: Limits,
+    /// The proxies in front: they are not counted, and may have to say first whom they speak for.
+    pub trusted_proxies: TrustedProxies,
 }
 
-/// The terms of today. Clones share them.
+/// The terms of today, and who is there. Clones share both.
 #[derive(Clone, Debug)]
-pub struct InForce(Arc<ArcSwap<Terms>>);
+pub struct InForce(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    terms: ArcSwap<Terms>,
+    room: Arc<Room>,
+    peers: Peers,
+}
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The most connections at once; further ones wait in the kernel.
     pub max_connections: usize,
+    /// The most connections of one client at once; further ones are closed.
+    pub max_connections_per_peer: usize,
     /// From the first byte of a head to its last; also the wait for the first byte of a connection.
     pub head: Duration,
     /// How long a connection may lie idle between requests.
     pub keep_alive: Duration,
     /// How long a client may take nothing of what is written to it, unless the answer has a limit of its own.
     pub write_stall: Duration,
+    /// The most fields of a head.
+    pub max_headers: usize,
+    /// The most requests of a connection.
+    pub max_requests: usize,
+    /// What HTTP/2 has besides.
+    pub http2: Http2,
+}
+
+/// How HTTP/2 is spoken.
+#[derive(Clone, Copy, Debug)]
+pub struct Http2 {
+    /// Whether clients may speak it without TLS.
+    pub prior_knowledge: PriorKnowledge,
+    /// Requests at once on one connection.
+    pub max_streams: u32,
+    /// Bytes of one request's body that may wait for its upstream; all those of a connection may have four times as many.
+    pub window: u32,
+}
+
+/// Whether a client of a plain connection may begin with HTTP/2 (RFC 9113 section 3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriorKnowledge {
+    /// It may, and is told from HTTP/1.1 by its first bytes.
+    Taken,
+    /// It is spoken HTTP/1.1 to, which refuses that beginning.
+    Refused,
 }
 
 impl InForce {
     /// These terms, until others come.
     #[must_use]
     pub fn new(terms: Terms) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(terms)))
+        let terms = ArcSwap::from_pointee(terms);
+        Self(Arc::new(Shared { terms, room: Arc::default(), peers: Peers::default() }))
     }
 
-    /// Puts other terms in force, for the connections from now on.
+    /// Puts other terms in force, for the connections from now on. More room is used at once; when there is less, those who
+    /// are there stay, and nobody comes in before enough of them have left.
     pub fn replace(&self, terms: Terms) {
-        self.0.store(Arc::new(terms));
+        self.0.terms.store(Arc::new(terms));
+        self.0.room.look_again();
     }
 
     pub(super) fn today(&self) -> Arc<Terms> {
-        self.0.load_full()
+        self.0.terms.load_full()
+    }
+
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.0.room
+    }
+
+    pub(super) fn peers(&self) -> &Peers {
+        &self.0.peers
+    }
+}
+
+impl Terms {
+    /// These limits, and no proxy in front.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, trusted_proxies: TrustedProxies::default() }
     }
 }
 
 impl Limits {
-    /// The default times.
+    /// The default limits, but for this many connections.
     #[must_use]
     pub const fn new(max_connections: usize) -> Self {
         Self {
             max_connections,
+            max_connections_per_peer: 1024,
             head: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             write_stall: Duration::from_secs(15 * 60),
+            max_headers: 100,
+            max_requests: 10_000,
+            http2: Http2::STANDARD,
         }
     }
+}
+
+impl Http2 {
+    /// What holds unless somebody says otherwise.
+    pub const STANDARD: Self =
+        Self { prior_knowledge: PriorKnowledge::Refused, max_streams: 100, window: 256 << 10 };
 }

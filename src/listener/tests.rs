@@ -47,7 +47,7 @@ fn start(max_connections: usize) -> Server {
             Response::new(Full::new(Bytes::from_static(b"ok")))
         }
     };
-    let terms = InForce::new(Terms { limits: Limits::new(max_connections) });
+    let terms = InForce::new(Terms::new(Limits::new(max_connections)));
     let (stop, stopped) = oneshot::channel::<()>();
     let meters = Meters::default();
     let shutdown = async move { drop(stopped.await) };
@@ -157,7 +157,8 @@ async fn what_the_parser_refuses_is_answered_and_counted() {
     let mut stream = connect(&server).await;
     stream.write_all(b"GET / HTTP/1.1\r\nHost:").await.expect("a write");
     assert_eq!(server.advance_until(rest(&mut stream)).await, "");
-    assert_eq!(server.meters.parse_errors.get(), 3);
+    assert_eq!((server.meters.parse_errors.get(), server.meters.heads_too_large.get()), (1, 2));
+    assert_eq!(server.meters.head_timeouts.get(), 1);
 }
 
 #[tokio::test]

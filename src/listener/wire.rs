@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection::Held;
@@ -24,6 +25,8 @@ use crate::transport::Transport;
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: Transport,
+    /// What was read to find out what is spoken, and is to be read again.
+    front: Bytes,
     clock: Clock,
     limits: Limits,
     meters: Meters,
@@ -44,6 +47,9 @@ pub(super) struct Turn {
     state: AtomicU32,
     /// When the last answer was out, in nanoseconds after `opened`.
     answered: AtomicU64,
+    /// How many bytes were read and written, where many requests share a connection.
+    read: AtomicU64,
+    written: AtomicU64,
     /// How long the client may take nothing of this answer, in nanoseconds; 0 for the listener's limit.
     patience: AtomicU64,
     opened: Instant,
@@ -76,7 +82,9 @@ enum Parting {
 const UPGRADED: u32 = 1 << 31;
 /// The last request had a body.
 const BODY: u32 = 1 << 30;
-const COUNT: u32 = BODY - 1;
+/// The connection carries many requests at once.
+const SHARED: u32 = 1 << 29;
+const COUNT: u32 = SHARED - 1;
 
 /// How long, and how much, is read after our last byte.
 const PARTING: Duration = Duration::from_secs(2);
@@ -85,8 +93,15 @@ const PARTING_BYTES: usize = 1024 * 1024;
 impl Turn {
     fn new(clock: &Clock) -> Self {
         let opened = clock.instant();
-        let (answered, patience) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { state: AtomicU32::new(0), answered, patience, opened, clock: clock.clone() }
+        Self {
+            state: AtomicU32::new(0),
+            answered: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            patience: AtomicU64::new(0),
+            opened,
+            clock: clock.clone(),
+        }
     }
 
     /// A request begins.
@@ -98,7 +113,7 @@ impl Turn {
     /// Its answer is out, or given up.
     pub(super) fn answered(&self) {
         let turn = self.get();
-        if turn & UPGRADED == 0 && turn & 1 == 1 {
+        if turn & (UPGRADED | SHARED) == 0 && turn & 1 == 1 {
             let nanos = self.clock.instant().duration_since(self.opened).as_nanos();
             self.answered.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
             self.state.store(((turn & COUNT).wrapping_add(1) & COUNT) | (turn & BODY), Ordering::Relaxed);
@@ -121,6 +136,27 @@ impl Turn {
         self.state.store(UPGRADED | 1, Ordering::Relaxed);
     }
 
+    /// Requests come side by side from here on. What they wait for is watched by whoever serves them.
+    pub(super) fn shared(&self) {
+        self.state.store(SHARED | 1, Ordering::Relaxed);
+    }
+
+    /// How many bytes were read since then.
+    pub(super) fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes were written since then.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, counter: &AtomicU64, bytes: usize) {
+        if self.get() & SHARED != 0 {
+            counter.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+
     fn get(&self) -> u32 {
         self.state.load(Ordering::Relaxed)
     }
@@ -135,6 +171,7 @@ impl Wire {
         let until = clock.instant() + limits.head;
         Self {
             stream,
+            front: Bytes::new(),
             turn: Arc::new(Turn::new(&clock)),
             reading: Alarm::default(),
             // Before the very first byte the short limit holds: browsers open connections ahead, attackers too.
@@ -153,6 +190,11 @@ impl Wire {
         Arc::clone(&self.turn)
     }
 
+    /// Lets `bytes`, which were read from here, be read once more.
+    pub(super) fn give_back(&mut self, bytes: Bytes) {
+        self.front = bytes;
+    }
+
     /// Bytes came: if a request was awaited, its head has begun.
     fn arrived(&mut self) {
         let now = self.turn.get();
@@ -167,13 +209,13 @@ impl Wire {
     fn may_be_sending(&self) -> bool {
         let now = self.turn.get();
         now & UPGRADED == 0
-            && (now & BODY != 0 || matches!(self.wait, Wait::Head { turn, .. } if turn == now))
+            && (now & (BODY | SHARED) != 0 || matches!(self.wait, Wait::Head { turn, .. } if turn == now))
     }
 
     /// Nothing came: looks at the limit of what is waited for.
     fn poll_limit(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let now = self.turn.get();
-        if now & UPGRADED != 0 {
+        if now & (UPGRADED | SHARED) != 0 {
             return Poll::Pending;
         }
         if now & 1 == 1 {
@@ -202,10 +244,17 @@ impl Wire {
         }
     }
 
-    fn wrote<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
+    fn wrote(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = written {
             self.stalled = None;
-            return written;
+            if let Ok(length) = written {
+                self.turn.count(&self.turn.written, length);
+            }
+            return Poll::Ready(written);
         }
         let since = *self.stalled.get_or_insert_with(|| self.clock.instant());
         let limit = self.turn.patience().unwrap_or(self.limits.write_stall);
@@ -240,11 +289,19 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.front.is_empty() {
+            let length = self.front.len().min(buffer.remaining());
+            buffer.put_slice(self.front.get(..length).unwrap_or_default());
+            self.front.advance(length);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(read) => {
-                if buffer.filled().len() > before {
+                let length = buffer.filled().len() - before;
+                if length > 0 {
                     self.arrived();
+                    self.turn.count(&self.turn.read, length);
                 }
                 Poll::Ready(read)
             }

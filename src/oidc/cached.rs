@@ -125,6 +125,12 @@ impl<T> Cached<T> {
         }
     }
 
+    /// For how long the value has been known; none when there is none.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let now = self.clock.instant();
+        self.state().value.as_ref().map(|(_, since)| now.saturating_duration_since(*since))
+    }
+
     fn look(&self) -> Look<T> {
         let now = self.clock.instant();
         let state = self.state();

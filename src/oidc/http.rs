@@ -19,6 +19,7 @@ use url::Url;
 use super::error::{Call, ProviderError, SetupError};
 use super::excerpt::{excerpt, shown};
 use super::settings::{Settings, Transport};
+use super::watch::{Watch, Watches};
 use crate::clock::Clock;
 use crate::identity::ProviderName;
 use crate::web::host::HostName;
@@ -34,6 +35,7 @@ pub(super) struct Http {
     transport: Transport,
     limit: Duration,
     clock: Clock,
+    pub(super) watch: Arc<Watch>,
 }
 
 /// The most bytes of a token answer; other documents may be four times as large.
@@ -66,6 +68,7 @@ impl Http {
             transport: settings.transport,
             limit: settings.timeout,
             clock,
+            watch: Watches::default().of(&settings.name),
         })
     }
 
@@ -126,20 +129,21 @@ impl Http {
         let url = request.uri().to_string();
         check_url(self.transport, call.what(), &url)?;
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let (method, asked) = (request.method().clone(), self.clock.instant());
         let answer = self.clock.timeout(self.limit, self.exchange(call, &host, request)).await;
+        let answer =
+            answer.unwrap_or_else(|_elapsed| Err(ProviderError::Timeout { call, host, limit: self.limit }));
+        let took = self.clock.instant().saturating_duration_since(asked);
         let response = match answer {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
+            Ok(response) => response,
+            Err(error) => {
                 error.log(&self.provider);
-                return Err(error);
-            }
-            Err(_elapsed) => {
-                let error = ProviderError::Timeout { call, host, limit: self.limit };
-                error.log(&self.provider);
+                self.watch.failed(&method, &error, took, self.clock.now());
                 return Err(error);
             }
         };
         let status = response.status();
+        self.watch.answered(&method, status, response.headers(), took, self.clock.now());
         if status.is_success() {
             tracing::debug!(provider = %self.provider, %call, status = status.as_u16(), "provider answered");
         } else {

@@ -22,12 +22,14 @@ mod settings;
 mod token;
 mod userinfo;
 mod verify;
+mod watch;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
 pub use callback::{Answer, Callback, CallbackError, Code};
 pub use error::{Call, Fault, LoginError, ProviderError, SetupError};
 pub use provider::{Account, Provider, SignedIn};
 pub use settings::{EmailTrust, Settings, Transport, Userinfo};
+pub use watch::{Change, LastError, Seen, Standing, Watch, Watches};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! A provider: one OpenID Provider with our registration there, as the flow uses it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
@@ -18,6 +19,7 @@ use super::settings::{Settings, Userinfo};
 use super::token::Unverified;
 use super::userinfo;
 use super::verify::{Expected, Signed, Verified};
+use super::watch::Watch;
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Fingerprint, Identity, ProviderName, Wanted};
 use crate::session::{Issuer, PendingLogin};
@@ -27,6 +29,7 @@ use crate::session::{Issuer, PendingLogin};
 pub struct Provider {
     settings: Settings,
     binding: Issuer,
+    address: String,
     http: Http,
     clock: Clock,
     metadata: Cached<Metadata>,
@@ -59,8 +62,11 @@ impl Provider {
     /// # Errors
     /// [`SetupError`] when the issuer is no URL, or a certificate of `ca` cannot be used.
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, SetupError> {
-        Url::parse(&settings.issuer).map_err(|error| SetupError::Issuer(settings.name.clone(), error))?;
+        let issuer =
+            Url::parse(&settings.issuer).map_err(|error| SetupError::Issuer(settings.name.clone(), error))?;
+        let port = issuer.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
         Ok(Self {
+            address: format!("{}{port}", issuer.host_str().unwrap_or_default()),
             binding: Issuer::new(settings.name.clone(), &settings.issuer, &settings.client_id),
             http: Http::new(&settings, clock.clone())?,
             metadata: Cached::new(clock.clone()),
@@ -68,6 +74,31 @@ impl Provider {
             clock,
             settings,
         })
+    }
+
+    /// The same, of whose answers `watch` is told.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<Watch>) -> Self {
+        self.http.watch = watch;
+        self
+    }
+
+    /// What is known of it from its answers.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.http.watch
+    }
+
+    /// Host and port of its issuer.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// How long ago its keys were fetched; none when they were not needed yet.
+    #[must_use]
+    pub fn keys_age(&self) -> Option<Duration> {
+        self.keys.age()
     }
 
     /// The configured name.

@@ -122,6 +122,8 @@ pub enum Page<'a> {
     },
     /// The head is over the limit: 431, with a button that clears the cookies of this host.
     HeadTooLarge,
+    /// The address is over the limit: 414.
+    TargetTooLong,
     /// Too many sign-ins were started: 429.
     TooMany {
         /// The same page once more.
@@ -302,6 +304,7 @@ impl Page<'_> {
             Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::SignInUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamTrouble { kind, .. } => match kind {
                 Trouble::BadGateway => StatusCode::BAD_GATEWAY,
@@ -333,6 +336,7 @@ impl Page<'_> {
             Self::Onward { reason: Onward::FromElsewhere, .. } => "One moment",
             Self::TooLarge { .. } => "This is too large to send",
             Self::HeadTooLarge => "Your browser sent too many cookies",
+            Self::TargetTooLong => "This address is too long",
             Self::TooMany { .. } => "Too many sign-ins at once",
             Self::BadRequest { .. } => "This request was not understood",
             Self::ForeignOrigin { .. } => "This came from another site",

@@ -282,6 +282,6 @@ fn every_page_has_the_status_of_its_cause() {
     let statuses: Vec<u16> = filling.pages().iter().map(|page| page.status().as_u16()).collect();
     let failed_and_refused = [400, 403, 502, 503, 403, 403, 403];
     let fine = [200; 9];
-    let trouble = [502, 503, 504, 413, 413, 431, 429, 400, 403, 403, 404, 405, 421, 421];
+    let trouble = [502, 503, 504, 413, 413, 431, 414, 429, 400, 403, 403, 404, 405, 421, 421];
     assert_eq!(statuses, [&[200; 4], &failed_and_refused[..], &fine, &trouble].concat());
 }

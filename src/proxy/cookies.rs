@@ -71,7 +71,8 @@ fn is_ours(pair: &[u8], names: &CookieNames) -> bool {
     let from = pair.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b'=');
     let pair = from.and_then(|from| pair.get(from..)).unwrap_or_default();
     let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-    std::str::from_utf8(name).is_ok_and(|name| names.is_ours(name))
+    // One that begins as ours and goes on in bytes that are no text is nobody else's.
+    names.is_ours(&String::from_utf8_lossy(name))
 }
 
 fn join(line: &mut BytesMut, more: &[u8]) {
@@ -92,6 +93,15 @@ mod tests {
     use super::{strip_request, strip_response};
     use crate::session::CookieNames;
     use crate::session::Security;
+
+    #[test]
+    fn a_name_that_begins_as_ours_and_is_no_text_is_ours() {
+        let names = CookieNames::new("vestibule".to_owned(), Security::Secure);
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, HeaderValue::from_bytes(b"vestibule-login-\xff=x; \xff=1").expect("a value"));
+        strip_request(&mut headers, &names);
+        assert_eq!(headers.get(COOKIE).expect("the other").as_bytes(), b"\xff=1");
+    }
 
     fn lines(name: &HeaderName, lines: &[&str], strip: fn(&mut HeaderMap, &CookieNames)) -> Vec<String> {
         let mut headers = HeaderMap::new();

@@ -39,6 +39,10 @@ impl Dialer {
         Self { target, connector }
     }
 
+    pub(super) const fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// Connects, with all handshakes that HTTP needs below it.
     pub(super) async fn dial(&self) -> Result<Transport, ForwardError> {
         let socket = match &self.target {

@@ -32,9 +32,10 @@ mod wire;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -47,7 +48,7 @@ use tunnel::Tunnel;
 
 pub use body::Body;
 pub use error::{BodyError, Fault, ForwardError};
-pub use meters::Meters;
+pub use meters::{Meters, RouteMeters, TargetMeters};
 pub use pool::Pools;
 pub use settings::{HostHeader, Rewriting, RouteSettings, Target};
 pub use tls::{ClientCertificate, Tls, Trust};
@@ -58,6 +59,7 @@ use crate::clock::Clock;
 use crate::gate::{Pass, RouteId};
 use crate::identity::Reserved;
 use crate::lease::{Lease, Patience};
+use crate::meter::Verb;
 use crate::observe::Observer;
 use crate::session::CookieNames;
 use crate::web::{CanonicalPath, Facts, Origin, RequestKind, Scheme};
@@ -82,6 +84,7 @@ struct Upstream {
     host: Option<HeaderValue>,
     /// What lines call it.
     name: String,
+    meters: Arc<RouteMeters>,
     /// The prefixes that are removed, the longest first, each with the form in which the upstream is told.
     stripped: Vec<(String, HeaderValue)>,
 }
@@ -101,6 +104,29 @@ impl Proxy {
         let upstreams = routes.into_iter().map(|settings| Upstream::new(settings, &pools, &clock)).collect();
         let port = HeaderValue::from(public_url.port());
         Self { upstreams, reserved, cookies, public_url, port, pools, clock, observer }
+    }
+
+    /// The same, whose routes count under these names, in the order of their [`RouteId`]s.
+    #[must_use]
+    pub fn counting_by<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        for (upstream, name) in self.upstreams.iter_mut().zip(names) {
+            upstream.meters = self.pools.meters().routes.of(name);
+        }
+        self
+    }
+
+    /// Records that the upstream of a route answered, or did not, after this time.
+    pub fn answered(&self, route: RouteId, method: &Method, status: Option<StatusCode>, took: Duration) {
+        if let Some(upstream) = self.upstreams.get(route.index()) {
+            let status = status.map(|status| status.as_u16());
+            upstream.pool.meters().durations.record(Verb::of(method), status, took);
+        }
+    }
+
+    /// The connections of every upstream.
+    #[must_use]
+    pub fn pools(&self) -> &Pools {
+        &self.pools
     }
 
     /// What is counted.
@@ -168,7 +194,7 @@ impl Proxy {
         *response.version_mut() = http::Version::HTTP_11;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return match client {
-                Some(client) => self.open_tunnel(client, response, link, lease(), settings),
+                Some(client) => self.open_tunnel(client, response, link, lease(), upstream),
                 None => Err(ForwardError::UnexpectedUpgrade),
             };
         }
@@ -242,6 +268,12 @@ impl Proxy {
         let changes = head::rewrite(headers, outgoing);
         self.meters().reserved_names.add(changes.reserved);
         self.meters().underscore_names.add(changes.underscore);
+        if !changes.claimed.is_empty() {
+            upstream.meters.claimed_names.add(u64::try_from(changes.claimed.len()).unwrap_or(u64::MAX));
+        }
+        if changes.underscore > 0 {
+            upstream.meters.underscore_names.add(changes.underscore);
+        }
         if let Some(observer) = &self.observer {
             observer.outgoing_head(facts.id().as_str(), &head::added(outgoing), &changes.removed);
         }
@@ -284,7 +316,7 @@ impl Proxy {
         mut response: Response<Incoming>,
         link: Link,
         lease: Lease,
-        settings: &RouteSettings,
+        route: &Upstream,
     ) -> Result<Response<Body>, ForwardError> {
         let upstream = hyper::upgrade::on(&mut response);
         if !request::is_websocket_answer(response.headers()) {
@@ -298,9 +330,10 @@ impl Proxy {
             upstream,
             link,
             lease,
-            idle: settings.idle_timeout,
+            idle: route.settings.idle_timeout,
             clock: self.clock.clone(),
             meters: self.meters().clone(),
+            open: route.meters.tunnels.hold(),
         };
         tokio::spawn(tunnel.run());
         Ok(response.map(|incoming| Body::bodiless(incoming, &self.clock)))
@@ -318,7 +351,8 @@ impl Upstream {
         let told = |prefix: &String| (prefix.clone(), request::value(request::encode_path(prefix)));
         let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
         stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));
-        Self { pool: pools.of(&settings.target, clock), settings, host, name, stripped }
+        let (pool, meters) = (pools.of(&settings.target, clock), Arc::default());
+        Self { pool, settings, host, name, meters, stripped }
     }
 
     /// The prefix to remove, as the upstream is told, and what is left. The longest of the route's prefixes is the one that

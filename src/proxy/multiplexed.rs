@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::dial::Dialer;
 use super::error::ForwardError;
-use super::meters::Meters;
+use super::meters::Counted;
 use super::pool::lock;
 use super::shared::{Connection, Heard, Place, Tasks};
 use super::shared_wire::SharedWire;
@@ -29,7 +29,7 @@ pub(super) struct Multiplexed {
     opening: tokio::sync::Mutex<()>,
     /// Tells that a place may be free.
     freed: Arc<Notify>,
-    meters: Meters,
+    counted: Counted,
 }
 
 /// What there is for a request.
@@ -73,12 +73,12 @@ const PONG_WITHIN: Duration = Duration::from_secs(20);
 const REMEMBERED: usize = 1024;
 
 impl Multiplexed {
-    pub(super) fn new(meters: Meters) -> Self {
+    pub(super) fn new(counted: Counted) -> Self {
         Self {
             connections: Mutex::new(Vec::new()),
             opening: tokio::sync::Mutex::new(()),
             freed: Arc::new(Notify::new()),
-            meters,
+            counted,
         }
     }
 
@@ -103,11 +103,11 @@ impl Multiplexed {
         match self.find() {
             Found::Place(place) => Ok(place),
             Found::Open | Found::Soon => {
-                self.meters.connect_failures.increment();
+                self.counted.failed();
                 Err(ForwardError::ConnectTimeout)
             }
             Found::Full => {
-                self.meters.busy.increment();
+                self.counted.all.busy.increment();
                 Err(ForwardError::Busy)
             }
         }
@@ -135,6 +135,14 @@ impl Multiplexed {
         }
     }
 
+    /// How many connections carry nothing.
+    pub(super) fn idle_count(&self) -> usize {
+        lock(&self.connections)
+            .iter()
+            .filter(|connection| connection.is_open() && connection.is_empty())
+            .count()
+    }
+
     fn find(&self) -> Found {
         let mut connections = lock(&self.connections);
         connections.retain(|connection| connection.is_open());
@@ -158,17 +166,17 @@ impl Multiplexed {
     async fn open(&self, dialer: &Dialer, clock: &Clock) -> Result<Place, ForwardError> {
         let dialed = dialer.dial().await;
         if dialed.is_err() {
-            self.meters.connect_failures.increment();
+            self.counted.failed();
         }
         let transport = dialed?;
-        self.meters.connects.increment();
+        let open = self.counted.connected();
         let heard = Arc::new(Heard::new(Arc::clone(&self.freed)));
-        let wire = SharedWire::new(transport, Arc::clone(&heard), self.meters.connections.hold());
+        let wire = SharedWire::new(transport, Arc::clone(&heard), open);
         let (sender, engine) = builder(Tasks::new(Arc::clone(&heard)), clock)
             .handshake(TokioIo::new(wire))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
-        let connection = Connection::new(sender, engine, heard, self.meters.streams.clone(), clock);
+        let connection = Connection::new(sender, engine, heard, self.counted.all.streams.clone(), clock);
         tokio::spawn(Arc::clone(&connection).run(clock.clone()));
         let place = connection.place().ok_or(ForwardError::Busy)?;
         lock(&self.connections).push(connection);

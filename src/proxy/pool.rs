@@ -1,10 +1,11 @@
 //! Kept connections to upstreams, by target.
 //!
-//! Of HTTP/1.1, each serves one request at a time; of HTTP/2, many share one (`multiplexed`). The connection that was used last is used next (LIFO), so that under little load the others grow old and go. A
-//! kept connection is looked at before it is used; that it died a moment later is what the one retry is for.
+//! Of HTTP/2, many requests share one (`multiplexed`). Of HTTP/1.1, each serves one request at a time: the connection that
+//! was used last is used next (LIFO), so that under little load the others grow old and go. A kept connection is looked at
+//! before it is used; that it died a moment later is what the one retry is for.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::dial::Dialer;
 use super::error::ForwardError;
-use super::meters::Meters;
+use super::meters::{Counted, Meters, TargetMeters};
 use super::multiplexed::{MAX_IDLE, Multiplexed};
 use super::settings::Target;
 use super::shared::Place;
@@ -42,7 +43,7 @@ pub struct Pools {
 #[derive(Debug)]
 pub(super) struct Pool {
     dialer: Dialer,
-    meters: Meters,
+    counted: Counted,
     kept: Kept,
 }
 
@@ -100,14 +101,14 @@ impl Pools {
         targets.retain(|_, pool| pool.strong_count() > 0);
         let fresh = || {
             let dialer = Dialer::new(target.clone(), clock, || self.system_roots());
-            let meters = self.meters.clone();
+            let counted = Counted::new(&self.meters, &target.address());
             let kept = match target {
-                Target::H2c { .. } => Kept::Shared(Multiplexed::new(meters.clone())),
+                Target::H2c { .. } => Kept::Shared(Multiplexed::new(counted.clone())),
                 Target::Http { .. } | Target::Https { .. } | Target::Unix { .. } => {
                     Kept::Idle(Mutex::new(Vec::new()))
                 }
             };
-            Arc::new(Pool { dialer, meters, kept })
+            Arc::new(Pool { dialer, counted, kept })
         };
         match targets.entry(target.clone()) {
             Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
@@ -121,6 +122,19 @@ impl Pools {
                 pool
             }
         }
+    }
+
+    /// Each upstream by its address, with its connections that lie idle, and what is counted for it.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(String, usize, Arc<TargetMeters>)> {
+        let mut idle: BTreeMap<String, usize> = BTreeMap::new();
+        for pool in lock(&self.targets).values().filter_map(Weak::upgrade) {
+            *idle.entry(pool.dialer.target().address()).or_default() += pool.idle_count();
+        }
+        let own = self.meters.targets.all().into_iter();
+        own.filter_map(|(name, meters)| Some((idle.get(&name).copied()?, name, meters)))
+            .map(|(idle, name, meters)| (name, idle, meters))
+            .collect()
     }
 
     fn system_roots(&self) -> Arc<RootCertStore> {
@@ -139,6 +153,18 @@ impl Pool {
 
     pub(super) const fn dialer(&self) -> &Dialer {
         &self.dialer
+    }
+
+    /// What is counted for this target alone.
+    pub(super) fn meters(&self) -> &TargetMeters {
+        &self.counted.own
+    }
+
+    fn idle_count(&self) -> usize {
+        match &self.kept {
+            Kept::Idle(idle) => lock(idle).iter().filter(|(_, link)| !link.is_closed()).count(),
+            Kept::Shared(shared) => shared.idle_count(),
+        }
     }
 
     /// A kept connection that is alive as far as can be seen.
@@ -179,12 +205,11 @@ impl Pool {
             Err(_) => Err(ForwardError::ConnectTimeout),
         };
         if opened.is_err() {
-            self.meters.connect_failures.increment();
+            self.counted.failed();
         }
         let transport = opened?;
-        self.meters.connects.increment();
-        let guard = self.meters.connections.hold();
-        Link::start(transport, guard).await
+        let guards = self.counted.connected();
+        Link::start(transport, guards).await
     }
 
     fn pop(&self, now: Instant) -> Option<Link> {
@@ -196,7 +221,7 @@ impl Pool {
 }
 
 impl Link {
-    async fn start(transport: Transport, guard: GaugeGuard) -> Result<Self, ForwardError> {
+    async fn start(transport: Transport, guards: (GaugeGuard, GaugeGuard)) -> Result<Self, ForwardError> {
         let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
             .max_buf_size(MAX_HEAD)
@@ -204,13 +229,17 @@ impl Link {
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
         let driver = tokio::spawn(async move {
-            let _guard = guard;
+            let _guards = guards;
             // Whoever waits on the connection gets its errors; this is only for whom it lay idle.
             if let Err(error) = connection.with_upgrades().await {
                 tracing::trace!(%error, "an upstream connection ended");
             }
         });
         Ok(Self { carrier: Carrier::Own { sender, _driver: Driver(driver) }, alarm: Alarm::default() })
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(&self.carrier, Carrier::Own { sender, .. } if sender.is_closed())
     }
 
     pub(super) fn shared(place: Place) -> Self {

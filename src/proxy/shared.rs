@@ -91,6 +91,11 @@ impl Connection {
         !self.is_retired.load(Ordering::Acquire) && !self.sender.is_closed()
     }
 
+    /// Whether it carries nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.load(Ordering::Acquire) == 0
+    }
+
     /// Whether nobody knows yet how many requests it takes.
     pub(super) fn is_young(&self) -> bool {
         !self.heard.told.load(Ordering::Acquire)
@@ -127,7 +132,7 @@ impl Connection {
             Some(engine) => Pin::new(engine).poll(context).is_ready(),
             None => true,
         };
-        let is_empty = self.places.load(Ordering::Acquire) == 0;
+        let is_empty = self.is_empty();
         let is_over = has_ended || (is_empty && self.is_retired.load(Ordering::Acquire)) || {
             let since = if is_empty { self.idle_since() } else { clock.instant() };
             alarm.poll(clock, too_old(since), context).is_ready()

@@ -21,7 +21,7 @@ pub(super) struct SharedWire {
     stream: Transport,
     side: WriteSide,
     heard: Arc<Heard>,
-    _open: GaugeGuard,
+    _open: (GaugeGuard, GaugeGuard),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ enum WriteSide {
 }
 
 impl SharedWire {
-    pub(super) const fn new(stream: Transport, heard: Arc<Heard>, open: GaugeGuard) -> Self {
+    pub(super) const fn new(stream: Transport, heard: Arc<Heard>, open: (GaugeGuard, GaugeGuard)) -> Self {
         Self { stream, side: WriteSide::Open, heard, _open: open }
     }
 

@@ -15,6 +15,7 @@ use super::meters::Meters;
 use super::pool::Link;
 use crate::clock::{Alarm, Clock};
 use crate::lease::Lease;
+use crate::meter::GaugeGuard;
 
 /// What a tunnel is made of.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Tunnel {
     pub(super) idle: Option<Duration>,
     pub(super) clock: Clock,
     pub(super) meters: Meters,
+    /// Counts the tunnel at its route.
+    pub(super) open: GaugeGuard,
 }
 
 /// One direction.
@@ -65,8 +68,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 impl Tunnel {
     /// Runs to the end. The client's side opens once the 101 is written.
     pub(super) async fn run(self) {
-        let Self { client, upstream, link, lease, idle, clock, meters } = self;
-        let _open = meters.tunnels.hold();
+        let Self { client, upstream, link, lease, idle, clock, meters, open } = self;
+        let _open = (meters.tunnels.hold(), open);
         let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
             return;
         };

@@ -3,59 +3,45 @@
 //! All but the ending of a line is known when the answer's head is ready, and is written down then, into one text; the
 //! ending is added when the body is through.
 
-use std::fmt::{Display, Write as _};
-
-use serde::{Serialize, Serializer};
-
 use super::settings::Format;
 use crate::clock::Timestamp;
 use crate::lines::Lines;
-use crate::lines::text::{self, METHOD, PATH, bounded, spoken};
+use crate::lines::json::Object;
+use crate::lines::text::{HOST, METHOD, PATH, bounded, spoken};
+use crate::web::{ClientAddr, PeerAddr};
 
 /// A request and the head of its answer.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy)]
 pub struct AccessLine<'a> {
     /// When the request came.
-    #[serde(serialize_with = "text::shown")]
     pub time: Timestamp,
     /// Its id.
     pub request_id: &'a str,
     /// The client's address.
-    #[serde(serialize_with = "text::shown")]
-    pub client: &'a dyn Display,
+    pub client: ClientAddr,
     /// The connection's other end.
-    #[serde(serialize_with = "text::shown")]
-    pub peer: &'a dyn Display,
+    pub peer: PeerAddr,
     /// The protocol: `HTTP/1.1`.
     pub protocol: &'a str,
     /// The method.
-    #[serde(serialize_with = "text::method")]
     pub method: &'a str,
     /// The host.
-    #[serde(serialize_with = "text::host")]
     pub host: &'a str,
     /// The path, with its query where that is asked for.
-    #[serde(serialize_with = "text::path")]
     pub path: &'a str,
     /// The route's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<&'a str>,
     /// The decision: allow, public, sign_in, deny, own, error.
     pub decision: &'static str,
     /// The term that let in, or the stable word of the refusal. Written with the ending, which may know better.
-    #[serde(skip)]
     pub reason: Option<&'a str>,
     /// The user, as `[log] identity` wants people named.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
     /// The short form of the session's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<&'a str>,
     /// Host and port of the upstream that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<&'a str>,
     /// What the client says it is: bytes of its own choice.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "agent")]
     pub user_agent: Option<&'a [u8]>,
 }
 
@@ -93,23 +79,30 @@ pub struct AccessTrail {
 pub struct OpenLine {
     lines: Lines,
     text: Open,
-    reason: Option<String>,
     answered: Option<Answered>,
 }
 
 #[derive(Debug)]
 enum Open {
-    /// A JSON object without its last members.
-    Json(String),
-    /// What stands before the status, what stands behind it, and the reference for lines that need one.
-    Text { before: String, behind: Behind, id: String },
+    /// A JSON object without its last members, and its length without the reason.
+    Json {
+        line: Object,
+        unreasoned: usize,
+    },
+    Text(Box<Words>),
 }
 
-/// What stands behind the status: `allow`, the reason, ` alice`.
+/// The words of a line for eyes.
 #[derive(Debug)]
-struct Behind {
+struct Words {
+    /// What stands before the status.
+    before: String,
     decision: &'static str,
+    reason: Option<String>,
+    /// ` alice`
     user: String,
+    /// The reference, for lines that need one.
+    id: String,
 }
 
 /// What a line takes, mostly.
@@ -129,17 +122,23 @@ impl AccessTrail {
     #[must_use]
     pub fn open(&self, line: &AccessLine<'_>) -> OpenLine {
         let text = match self.format {
-            Format::Json | Format::Auto => Open::Json(line.json()),
-            Format::Text => line.text(),
+            Format::Json | Format::Auto => line.json(),
+            Format::Text => Open::Text(Box::new(line.text())),
         };
-        OpenLine { lines: self.lines.clone(), text, reason: line.reason.map(str::to_owned), answered: None }
+        OpenLine { lines: self.lines.clone(), text, answered: None }
     }
 }
 
 impl OpenLine {
     /// Gives the line another reason than it began with.
     pub fn because(&mut self, reason: &str) {
-        self.reason = Some(reason.to_owned());
+        match &mut self.text {
+            Open::Json { line, unreasoned } => {
+                line.shorten(*unreasoned);
+                line.text("reason", reason);
+            }
+            Open::Text(words) => words.reason = Some(reason.to_owned()),
+        }
     }
 
     /// Tells how the upstream answered.
@@ -151,30 +150,26 @@ impl OpenLine {
     pub fn close(self, ended: Ended) {
         let Ended { status, duration_ms, bytes_in, bytes_out } = ended;
         let line = match self.text {
-            Open::Json(mut text) => {
-                if let Some(reason) = self.reason.and_then(|reason| serde_json::to_string(&reason).ok()) {
-                    text.push_str(",\"reason\":");
-                    text.push_str(&reason);
-                }
-                // Writing to a string cannot fail.
-                let _ = write!(text, ",\"status\":{status},\"duration_ms\":{duration_ms}");
+            Open::Json { mut line, .. } => {
+                line.number("status", status.into());
+                line.number("duration_ms", duration_ms);
                 if let Some(Answered { status, ms }) = self.answered {
                     if let Some(status) = status {
-                        let _ = write!(text, ",\"upstream_status\":{status}");
+                        line.number("upstream_status", status.into());
                     }
-                    let _ = write!(text, ",\"upstream_ms\":{ms}");
+                    line.number("upstream_ms", ms);
                 }
                 if let Some(bytes_in) = bytes_in {
-                    let _ = write!(text, ",\"bytes_in\":{bytes_in}");
+                    line.number("bytes_in", bytes_in);
                 }
-                let _ = write!(text, ",\"bytes_out\":{bytes_out}}}");
-                text
+                line.number("bytes_out", bytes_out);
+                line.finish()
             }
-            Open::Text { before, behind, id } => {
+            Open::Text(words) => {
+                let Words { before, decision, reason, user, id } = *words;
                 // The reference that an error page shows leads here.
                 let id = if status >= 400 { format!(" [{id}]") } else { String::new() };
-                let reason = self.reason.map(|reason| format!("({reason})")).unwrap_or_default();
-                let Behind { decision, user } = behind;
+                let reason = reason.map(|reason| format!("({reason})")).unwrap_or_default();
                 format!("{before} {status} {decision}{reason}{user} {duration_ms} ms{id}")
             }
         };
@@ -184,37 +179,45 @@ impl OpenLine {
 }
 
 impl AccessLine<'_> {
-    fn json(&self) -> String {
-        const HEAD: &[u8] = b"{\"kind\":\"access\",\"event\":\"request\",";
-        let mut text = Vec::with_capacity(LINE);
-        text.extend_from_slice(HEAD);
-        let written = serde_json::to_writer(&mut text, self).is_ok();
-        // One object, not one within the other; and without the last brace, for the ending to follow.
-        if let Some(brace) = text.get_mut(HEAD.len()) {
-            *brace = b' ';
+    fn json(&self) -> Open {
+        let mut line = Object::new(LINE);
+        line.text("kind", "access");
+        line.text("event", "request");
+        line.plain("time", |text| self.time.push_to(text));
+        line.text("request_id", self.request_id);
+        line.plain("client", |text| self.client.push_to(text));
+        line.plain("peer", |text| self.peer.push_to(text));
+        line.text("protocol", self.protocol);
+        line.text("method", &bounded(self.method, METHOD));
+        line.text("host", &bounded(self.host, HOST));
+        line.text("path", &bounded(self.path, PATH));
+        line.text_if_any("route", self.route);
+        line.text("decision", self.decision);
+        line.text_if_any("user", self.user);
+        line.text_if_any("session", self.session);
+        line.text_if_any("upstream", self.upstream);
+        if let Some(agent) = self.user_agent {
+            // No character is longer than four bytes: what is cut here is cut again, at a character.
+            let agent = String::from_utf8_lossy(agent.get(..AGENT + 4).unwrap_or(agent));
+            line.text("user_agent", &bounded(&agent, AGENT));
         }
-        text.pop();
-        String::from_utf8(text).ok().filter(|_| written).unwrap_or_default()
+        let unreasoned = line.len();
+        line.text_if_any("reason", self.reason);
+        Open::Json { line, unreasoned }
     }
 
     /// `14:07:31 GET / 200 allow(signed-in) alice 3 ms`
-    fn text(&self) -> Open {
+    fn text(&self) -> Words {
         let time = self.time.to_string();
         let time = time.get(11..19).unwrap_or_default();
-        let user = self.user.map(|user| format!(" {}", spoken(user))).unwrap_or_default();
-        Open::Text {
+        Words {
             before: format!("{time} {} {}", bounded(self.method, METHOD), bounded(self.path, PATH)),
-            behind: Behind { decision: self.decision, user },
+            decision: self.decision,
+            reason: self.reason.map(str::to_owned),
+            user: self.user.map(|user| format!(" {}", spoken(user))).unwrap_or_default(),
             id: self.request_id.to_owned(),
         }
     }
-}
-
-fn agent<S: Serializer>(value: &Option<&[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
-    let bytes = value.unwrap_or_default();
-    // No character is longer than four bytes: what is cut here is cut again, at a character.
-    let text = String::from_utf8_lossy(bytes.get(..AGENT + 4).unwrap_or(bytes));
-    serializer.serialize_str(&bounded(&text, AGENT))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use super::origin::Scheme;
+use crate::lines::json::{push_address, push_number};
 
 /// The other end of a connection. Not necessarily the client: see [`ClientAddr`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +73,18 @@ impl PeerAddr {
         Self::Tcp(address)
     }
 
+    /// Writes it as it is shown.
+    pub fn push_to(self, text: &mut String) {
+        match self {
+            Self::Tcp(SocketAddr::V4(address)) => {
+                push_address(text, (*address.ip()).into());
+                text.push(':');
+                push_number(text, address.port().into());
+            }
+            Self::Tcp(_) | Self::Unix => text.push_str(&self.to_string()),
+        }
+    }
+
     /// Its IP address, if it has one; an IPv4-mapped one as IPv4.
     #[must_use]
     pub fn ip(self) -> Option<IpAddr> {
@@ -97,6 +110,14 @@ impl ClientAddr {
     pub const fn ip(self) -> Option<IpAddr> {
         self.0
     }
+
+    /// Writes it as it is shown.
+    pub fn push_to(self, text: &mut String) {
+        match self.0 {
+            Some(address) => push_address(text, address),
+            None => text.push_str(UNKNOWN),
+        }
+    }
 }
 
 impl From<PeerAddr> for ClientAddr {
@@ -105,12 +126,15 @@ impl From<PeerAddr> for ClientAddr {
     }
 }
 
-/// The address, or the word that RFC 7239 (section 6.2) has for one that nobody knows.
+/// The word of RFC 7239 (section 6.2) for an address that nobody knows.
+const UNKNOWN: &str = "unknown";
+
+/// The address, or the word for one that nobody knows.
 impl fmt::Display for ClientAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(address) => address.fmt(f),
-            None => f.write_str("unknown"),
+            None => f.write_str(UNKNOWN),
         }
     }
 }
@@ -135,14 +159,20 @@ impl TrustedProxies {
         self.unix == Trust::Trusted
     }
 
-    /// Reads the forwarding headers of a request that `peer` sent.
+    /// Whether this peer may speak for others.
     #[must_use]
-    pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
-        let trust = match peer.ip() {
+    pub fn trust(&self, peer: PeerAddr) -> Trust {
+        match peer.ip() {
             Some(address) if self.contains(address) => Trust::Trusted,
             Some(_) => Trust::Untrusted,
             None => self.unix,
-        };
+        }
+    }
+
+    /// Reads the forwarding headers of a request that `peer` sent.
+    #[must_use]
+    pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
+        let trust = self.trust(peer);
         if trust == Trust::Untrusted {
             let chain = peer.ip().into_iter().collect();
             return Forwarded { client: peer.into(), chain, scheme: None, trust };

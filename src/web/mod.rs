@@ -10,6 +10,7 @@ pub mod origin;
 pub mod path;
 pub mod pattern;
 pub mod source;
+pub mod subscriber;
 
 pub use arrival::Arrival;
 pub use facts::{Facts, RequestId};
@@ -20,3 +21,4 @@ pub use origin::{Origin, ReturnTo, Scheme};
 pub use path::CanonicalPath;
 pub use pattern::{HostPattern, PatternError};
 pub use source::{SaidOrigin, Source};
+pub use subscriber::Subscriber;

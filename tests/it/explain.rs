@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use http::{Method, Request};
-use vestibule::app::{self, Explanation, Outcome, Persona, Question};
+use vestibule::app::{Explainer, Explanation, Outcome, Persona, Question};
 use vestibule::config::{self, Outside};
 use vestibule::web::PeerAddr;
 
@@ -291,7 +291,7 @@ fn outside() -> Outside {
 fn explained(stage: &Stage, asked: &Asked) -> Explanation {
     let loaded =
         config::parse(&stage.config, "test.toml", Path::new("."), &outside()).expect("a configuration");
-    app::explain(loaded.config, asked.question(stage)).expect("an explanation")
+    Explainer::new(loaded.config).expect("an explainer").explain(asked.question(stage))
 }
 
 /// Holds what happened against what was said.

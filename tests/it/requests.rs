@@ -199,7 +199,7 @@ async fn the_admin_listener_serves_probes_and_the_public_one_does_not() {
     };
     assert_eq!(probe("/livez").await.status, 200);
     assert_eq!(probe("/readyz").await.status, 200);
-    assert_eq!(probe("/").await.status, 404);
+    assert_eq!(probe("/nothing").await.status, 404);
     assert_eq!(probe("/oauth2/start").await.status, 404);
     assert_eq!(ask(&stage, "GET /livez", "").await.status, 401, "only a path like any other here");
 }

@@ -36,6 +36,8 @@ pub(super) enum Refusal {
     UnsupportedMethod,
     /// The head is over the limit.
     HeadTooLarge,
+    /// The target is over the limit.
+    TargetTooLong,
     /// No route has this host.
     UnknownHost(HostName),
     /// No route and no endpoint has this path.

@@ -57,6 +57,9 @@ impl Refusal {
                 "head_too_large",
                 "The request's head is too large.",
             ),
+            Self::TargetTooLong => {
+                client(S::URI_TOO_LONG, "target_too_long", "The address that was asked for is too long.")
+            }
             Self::UnknownHost(host) => Outline {
                 private: Some(format!(
                     "no route has the host {host}; a proxy in front must pass on the one that the browser sent \

@@ -44,6 +44,7 @@ impl Refusal {
             | Self::SignInNeeded
             | Self::ForeignWebSocket => Page::BadRequest { reason: &outline.public },
             Self::HeadTooLarge => Page::HeadTooLarge,
+            Self::TargetTooLong => Page::TargetTooLong,
             Self::UnknownHost(_) => {
                 // To a stranger it would tell what stands here; on loopback it is the operator who typed the other name.
                 let loopback = HostName::parse(host).is_ok_and(|(host, _)| host.is_loopback());

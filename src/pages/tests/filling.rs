@@ -104,6 +104,7 @@ impl<'a> Filling<'a> {
             Page::TooLarge { limit: Some(1_572_864) },
             Page::TooLarge { limit: None },
             Page::HeadTooLarge,
+            Page::TargetTooLong,
             Page::TooMany { retry: link, wait: Duration::from_secs(20) },
             Page::BadRequest { reason: word },
             Page::Barred { reason: word },
@@ -128,6 +129,7 @@ impl<'a> Filling<'a> {
                 | Page::UpstreamTrouble { .. }
                 | Page::TooLarge { .. }
                 | Page::HeadTooLarge
+                | Page::TargetTooLong
                 | Page::TooMany { .. }
                 | Page::BadRequest { .. }
                 | Page::Barred { .. }

@@ -83,7 +83,7 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     };
     let bound = listener::Bound::new(&[address]).expect("a port");
     let gateway = bound.endpoints()[0].address().expect("an address");
-    let terms = listener::InForce::new(listener::Terms { limits: listener::Limits::new(64) });
+    let terms = listener::InForce::new(listener::Terms::new(listener::Limits::new(64)));
     let counted = listener::Meters::default();
     tokio::spawn(listener::serve(bound, service, terms, clock, counted, std::future::pending()));
     Bench { gateway, upstream, meters }

@@ -11,8 +11,8 @@ fn line<'a>(path: &'a str, user: Option<&'a str>, agent: Option<&'a [u8]>) -> Ac
     AccessLine {
         time: Timestamp::from_secs(1_800_000_000),
         request_id: ID,
-        client: &"203.0.113.7",
-        peer: &"127.0.0.1:9",
+        client: PeerAddr::new(([203, 0, 113, 7], 1).into()).into(),
+        peer: PeerAddr::new(([127, 0, 0, 1], 9).into()),
         protocol: "HTTP/1.1",
         method: "GET",
         host: "wiki.example.com",
@@ -66,6 +66,7 @@ fn json_has_every_field_once_and_bounds_what_strangers_choose() {
     for (field, value) in [
         ("event", "request"),
         ("client", "203.0.113.7"),
+        ("peer", "127.0.0.1:9"),
         ("upstream", "127.0.0.1:8080"),
         ("protocol", "HTTP/1.1"),
     ] {

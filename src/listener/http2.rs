@@ -1,0 +1,328 @@
+//! HTTP/2 on a connection: its requests side by side, its limits, its end.
+//!
+//! hyper and h2 keep the protocol and its windows; they have no time limits. The requests run here, in the connection's
+//! own task, so that they end with it and each can be watched: hyper does not look at an answer's body while the
+//! client takes nothing of what it was given.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt as _;
+
+use super::call::{Begun, Call, Ended, Served};
+use super::connection::{Phase, Serving};
+use super::meters::Meters;
+use super::wire::{Turn, Wire};
+use crate::clock::{Alarm, Clock};
+use crate::lease::Patience;
+use crate::web::Arrival;
+
+/// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What must have been read for the connection to have begun: the rest of the beginning is the client's SETTINGS, whose
+/// head has nine bytes.
+const BEGINNING: u64 = 24 + 9;
+
+/// The largest list of fields, counted as RFC 9113 section 10.5.1 does. Over it h2 answers 431, and over four times
+/// as much it ends the connection.
+const MAX_FIELDS: u32 = 64 * 1024;
+
+/// What is kept of an answer for a client that takes it slowly, besides the piece that its upstream sent last.
+const MAX_BUFFER: usize = 64 * 1024;
+
+/// Requests that a client takes back before they were looked at, and errors of its own making: over it, it is told to
+/// calm down (CVE-2023-44487, CVE-2025-8671).
+const MAX_EARLY_RESETS: usize = 20;
+const MAX_ERROR_RESETS: usize = 1024;
+
+/// Requests that a client may take back before their answer, unless as many were answered.
+const MAX_ABANDONED: u64 = 100;
+
+/// Requests of one connection. After them it is told to go; the client opens another.
+const MAX_REQUESTS: u64 = 10_000;
+
+/// How long a connection without requests may still take what is written, having been told to go.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// The fewest bytes in that time that count as taking.
+const TAKES: u64 = 1024;
+
+/// How far a connection is.
+struct Course {
+    clock: Clock,
+    meters: Meters,
+    turn: Arc<Turn>,
+    keep_alive: Duration,
+    /// By when it must have begun.
+    begin_by: Option<Instant>,
+    /// Since when no request runs.
+    idle: Instant,
+    /// Until when it may stay without requests, once it was told to go, and what was written when that was set.
+    leaving: Option<(Instant, u64)>,
+    alarm: Alarm,
+    served: u64,
+    abandoned: u64,
+}
+
+/// What is to be done with a connection.
+enum Move {
+    /// Tell it to go: no more requests.
+    Leave,
+    /// Close it.
+    Close,
+}
+
+/// Whether a client of a plain connection begins with HTTP/2. What was read is given back.
+///
+/// # Errors
+/// What the socket says, and that the beginning of a head did not come in full in time.
+pub(super) async fn is_announced(wire: &mut Wire) -> io::Result<bool> {
+    let mut start = [0; PREFACE.len()];
+    let mut length = 0;
+    while let Some(rest) = start.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match wire.read(rest).await? {
+            0 => break,
+            more => length += more,
+        }
+        if PREFACE.get(..length) != start.get(..length) {
+            break;
+        }
+    }
+    let read = start.get(..length).unwrap_or_default();
+    wire.give_back(Bytes::copy_from_slice(read));
+    Ok(read == PREFACE)
+}
+
+/// Serves HTTP/2 until the connection ends.
+pub(super) async fn serve<S, F, B>(wire: Wire, arrival: Arrival, serving: Serving<S>)
+where
+    S: Fn(Arrival, Request<Incoming>) -> F,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Serving { service, terms, clock, meters, mut phase, .. } = serving;
+    let limits = terms.limits;
+    let peer = arrival.peer();
+    let turn = wire.turn();
+    turn.shared();
+    let begun = Begun::new(clock.clone(), limits.write_stall);
+    let mut course = Course::new(&clock, &meters, turn, limits.head, limits.keep_alive);
+    let builder = {
+        let mut builder = http2::Builder::new(begun.clone());
+        builder
+            .max_concurrent_streams(limits.http2.max_streams)
+            .initial_stream_window_size(limits.http2.window)
+            .initial_connection_window_size(limits.http2.window.saturating_mul(4))
+            .max_header_list_size(MAX_FIELDS)
+            .max_send_buf_size(MAX_BUFFER)
+            .max_pending_accept_reset_streams(MAX_EARLY_RESETS)
+            .max_local_error_reset_streams(MAX_ERROR_RESETS);
+        builder
+    };
+    let calls = begun.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let progress = calls.begin();
+        let is_head = *request.method() == Method::HEAD;
+        let answer = match translate(&mut request) {
+            Ok(()) => Ok(service(arrival.clone(), request)),
+            Err(malformed) => {
+                meters.malformed_streams.increment();
+                Err(malformed)
+            }
+        };
+        async move {
+            let mut response = answer?.await;
+            progress.answered(response.extensions().get::<Patience>().copied());
+            let is_bodiless =
+                is_head || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+            if is_head
+                && !response.headers().contains_key(CONTENT_LENGTH)
+                && let Some(length) = response.body().size_hint().exact().filter(|length| *length > 0)
+            {
+                response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            Ok::<_, h2::Error>(response.map(|body| Served::new(body, progress, is_bodiless)))
+        }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
+    let mut running: FuturesUnordered<Call> = FuturesUnordered::new();
+    let result = loop {
+        let step = poll_fn(|context| {
+            loop {
+                while let Poll::Ready(Some(ended)) = running.poll_next_unpin(context) {
+                    course.ended(ended);
+                }
+                if let Poll::Ready(result) = connection.as_mut().poll(context) {
+                    return Poll::Ready(Err(result));
+                }
+                let calls = begun.take();
+                if calls.is_empty() {
+                    return course.poll(running.is_empty(), context).map(Ok);
+                }
+                course.begun(calls.len());
+                running.extend(calls);
+            }
+        });
+        tokio::select! {
+            step = step => match step {
+                Ok(Move::Leave) => connection.as_mut().graceful_shutdown(),
+                Ok(Move::Close) => return,
+                Err(result) => break result,
+            },
+            _ = phase.changed() => match *phase.borrow_and_update() {
+                Phase::Serving => {}
+                // A request that is on its way is still taken: h2 waits for the client to have heard.
+                Phase::Leaving | Phase::Draining => {
+                    course.leave();
+                    connection.as_mut().graceful_shutdown();
+                }
+                Phase::Closed => return,
+            },
+        }
+    };
+    if let Err(error) = result {
+        course.broke(&error);
+        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "an HTTP/2 connection ended early");
+    }
+}
+
+/// Makes of a request what it would be in HTTP/1.1, as far as that is a matter of the connection (RFC 9113 sections 8.2.1 and
+/// 8.3.1): one Host, one Content-Length.
+///
+/// # Errors
+/// That it is malformed where h2 does not look.
+fn translate<B>(request: &mut Request<B>) -> Result<(), h2::Error> {
+    let is_padded = |value: &HeaderValue| {
+        let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+        is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
+    };
+    let is_path = request.uri().path().starts_with('/')
+        || (request.uri().path() == "*" && request.method() == Method::OPTIONS);
+    if request.headers().values().any(is_padded) || (!is_path && request.method() != Method::CONNECT) {
+        return Err(h2::Reason::PROTOCOL_ERROR.into());
+    }
+    if !request.headers().contains_key(HOST)
+        && let Some(authority) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+    // h2 has seen to it that several are the same.
+    if let Some(length) = request.headers().get(CONTENT_LENGTH).cloned() {
+        request.headers_mut().insert(CONTENT_LENGTH, length);
+    }
+    Ok(())
+}
+
+impl Course {
+    fn new(clock: &Clock, meters: &Meters, turn: Arc<Turn>, head: Duration, keep_alive: Duration) -> Self {
+        let now = clock.instant();
+        Self {
+            clock: clock.clone(),
+            meters: meters.clone(),
+            turn,
+            keep_alive,
+            begin_by: Some(now + head),
+            idle: now,
+            leaving: None,
+            alarm: Alarm::default(),
+            served: 0,
+            abandoned: 0,
+        }
+    }
+
+    fn begun(&mut self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.served += count;
+        self.meters.streams.add(count);
+        self.begin_by = None;
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        self.idle = self.clock.instant();
+        if let Some((until, _)) = &mut self.leaving {
+            *until = (*until).max(self.idle + LINGER);
+        }
+        match ended {
+            Ended::Answered => {}
+            Ended::Abandoned => {
+                self.abandoned += 1;
+                self.meters.abandoned_streams.increment();
+            }
+            Ended::Stalled => self.meters.stalled_streams.increment(),
+        }
+    }
+
+    /// Notes that the connection is told to go; whether it is news.
+    fn leave(&mut self) -> bool {
+        let is_news = self.leaving.is_none();
+        if is_news {
+            self.leaving = Some((self.clock.instant() + LINGER, self.turn.written()));
+        }
+        is_news
+    }
+
+    /// Looks at the limits.
+    fn poll(&mut self, is_idle: bool, context: &mut Context<'_>) -> Poll<Move> {
+        if self.served >= MAX_REQUESTS && self.leave() {
+            self.meters.spent_connections.increment();
+            return Poll::Ready(Move::Leave);
+        }
+        if self.abandoned > MAX_ABANDONED && self.abandoned > self.served / 2 && self.leave() {
+            self.meters.flooded_connections.increment();
+            return Poll::Ready(Move::Leave);
+        }
+        if !is_idle {
+            return Poll::Pending;
+        }
+        if let Some(begin_by) = self.begin_by {
+            if self.turn.read() >= BEGINNING {
+                self.begin_by = None;
+            } else {
+                ready!(self.alarm.poll(&self.clock, begin_by, context));
+                self.meters.head_timeouts.increment();
+                return Poll::Ready(Move::Close);
+            }
+        }
+        loop {
+            let Some((until, written)) = self.leaving else {
+                ready!(self.alarm.poll(&self.clock, self.idle + self.keep_alive, context));
+                self.leave();
+                return Poll::Ready(Move::Leave);
+            };
+            ready!(self.alarm.poll(&self.clock, until, context));
+            // The end of an answer may still be with h2, and on its way.
+            let now_written = self.turn.written();
+            if now_written < written + TAKES {
+                return Poll::Ready(Move::Close);
+            }
+            self.leaving = Some((self.clock.instant() + LINGER, now_written));
+        }
+    }
+
+    fn broke(&self, error: &hyper::Error) {
+        let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+        let Some(cause) = cause.filter(|cause| !cause.is_io()) else { return };
+        if cause.is_library() && cause.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM) {
+            self.meters.flooded_connections.increment();
+        } else if cause.is_library() {
+            self.meters.broken_connections.increment();
+        }
+    }
+}
