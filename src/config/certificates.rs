@@ -44,6 +44,7 @@ fn read(field: &Field<'_>, example: &str, help: &str) -> Option<Vec<CertificateD
         field.fault(Code::Ca, format!("{}: {name} {what}", field.path()), help);
         None
     };
+    field.context().look_at(&path);
     let kind = std::fs::metadata(&path);
     if kind.as_ref().is_ok_and(|kind| !kind.is_file()) {
         return refuse("is not a regular file");
@@ -56,7 +57,7 @@ fn read(field: &Field<'_>, example: &str, help: &str) -> Option<Vec<CertificateD
         Ok(length) if u64::try_from(length).is_ok_and(|length| length > MAX_FILE) => {
             return refuse("is larger than 1 MiB");
         }
-        Ok(_) => {}
+        Ok(_) => field.context().take(&pem),
     }
     let Ok(found) = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() else {
         return refuse("is not PEM");

@@ -57,8 +57,9 @@ LISTEN {
     /// The proxies in front, as `"10.0.0.0/8"`, one address, or `"unix"` for whoever comes over a Unix socket. Only their
     /// forwarding headers and request ids count.
     trusted_proxies: List(&Text("network")), Is("[]");
-    /// Which headers those proxies use. The other kind is never read.
-    client_address_from: Words(&["x-forwarded", "forwarded"]), Is("\"x-forwarded\"");
+    /// How those proxies say for whom they speak: by `X-Forwarded-For` and `-Proto`, by `Forwarded`, or by the PROXY protocol
+    /// (1 or 2), with which each of their connections must then begin. What is not named here is never read.
+    client_address_from: Words(&["x-forwarded", "forwarded", "proxy-protocol"]), Is("\"x-forwarded\"");
     /// Connections at once. Further ones wait in the kernel.
     max_connections: Int(1, 1_000_000), Is("10000");
     /// Connections of one client address (an IPv6 /64) at once. Over it: closed. Private addresses, Unix sockets and

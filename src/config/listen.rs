@@ -42,9 +42,27 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
     let convention = section.read("client_address_from", Convention::default(), |field| {
         values::choice(
             field,
-            &[("x-forwarded", Convention::XForwarded), ("forwarded", Convention::Forwarded)],
+            &[
+                ("x-forwarded", Convention::XForwarded),
+                ("forwarded", Convention::Forwarded),
+                ("proxy-protocol", Convention::ProxyProtocol),
+            ],
         )
     });
+    if convention == Convention::ProxyProtocol
+        && networks.is_empty()
+        && unix == Trust::Untrusted
+        && let Some(field) = section.field("client_address_from")
+    {
+        field.warning(
+            Code::IdleKey,
+            format!(
+                "{} is \"proxy-protocol\", and no proxy is trusted: nobody's header is read",
+                field.path()
+            ),
+            "name in listen.trusted_proxies the proxies that send it",
+        );
+    }
     let size = |key, unset| usize::try_from(section.read(key, unset, values::size)).unwrap_or(usize::MAX);
     let number = |key, unset| section.read(key, unset, values::number);
     let duration = |key, unset| section.read(key, unset, values::duration_within);

@@ -19,9 +19,9 @@ use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
-use crate::oidc::Watches;
+use crate::oidc::{Known, Watches};
 use crate::pages::Pages;
-use crate::proxy::Proxy;
+use crate::proxy::{Pools, Proxy};
 use crate::random::{Ids, Random};
 use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
@@ -97,6 +97,10 @@ pub struct Shared {
     pub meters: Arc<Meters>,
     /// What is known of providers from their answers.
     pub watches: Watches,
+    /// What providers said about themselves.
+    pub known: Known,
+    /// The kept connections to upstreams.
+    pub pools: Arc<Pools>,
 }
 
 /// The door. Cheap to clone.
@@ -113,21 +117,11 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self {
-            clock,
-            random,
-            ids,
-            revocations,
-            flights,
-            rate,
-            told: Told::default(),
-            meters: Arc::default(),
-            watches: Watches::default(),
-        }
+        let (told, known, pools) = (Told::default(), Known::default(), Arc::default());
+        let (meters, watches) = (Arc::default(), Watches::default());
+        Self { clock, random, ids, revocations, flights, told, rate, meters, watches, known, pools }
     }
-}
 
-impl Shared {
     /// The same, with these watches.
     #[must_use]
     pub fn watching(self, watches: Watches) -> Self {
@@ -170,15 +164,24 @@ impl Gateway {
         Self { generation: Arc::new(ArcSwap::from_pointee(generation)), shared }
     }
 
-    /// The configuration that new requests meet.
+    /// Puts another generation in the place of the one that serves, which it returns. A request that has begun ends with
+    /// the generation that it began with; the next one of the same connection begins with this.
+    pub fn swap(&self, generation: Generation) -> Arc<Generation> {
+        let new = Arc::new(generation);
+        let old = self.generation.swap(Arc::clone(&new));
+        old.proxy.close_idle_unless_used_by(&new.proxy);
+        old
+    }
+
+    /// The generation that serves now.
     #[must_use]
     pub fn generation(&self) -> Arc<Generation> {
         self.generation.load_full()
     }
 
-    /// What survives a reload.
+    /// What outlives a generation.
     #[must_use]
-    pub fn shared(&self) -> &Shared {
+    pub const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 

@@ -23,7 +23,7 @@ pub(super) fn read<B>(
 ) -> Result<Visit, Box<Unread>> {
     let headers = request.headers();
     let peer = arrival.peer();
-    let forwarded = generation.trusted_proxies.read(peer, headers);
+    let forwarded = generation.trusted_proxies.read_arrival(arrival, headers);
     let client = forwarded.client();
     let id = match forwarded.trust() {
         Trust::Trusted => {
@@ -34,22 +34,20 @@ pub(super) fn read<B>(
     let id = id.unwrap_or_else(|| RequestId::fresh(shared.ids.next()));
     let kind = RequestKind::of(request.method(), headers);
     let (reader, caller) = (Reader::of(kind, request.version()), Caller::of(request));
-    let parts = host(request).and_then(|host| {
-        let path = target(generation, request)?;
-        Ok(Parts {
-            method: request.method().clone(),
-            host,
-            path,
-            query: request.uri().query().map(str::to_owned),
-            arrival: arrival.clone(),
-            forwarded,
-            kind,
-            source: Source::read(headers),
-            id: id.clone(),
-        })
-    });
-    match parts {
-        Ok(parts) => {
+    let place = host(request).and_then(|host| Ok((host, target(generation, request)?)));
+    match place {
+        Ok((host, path)) => {
+            let parts = Parts {
+                method: request.method().clone(),
+                host,
+                path,
+                query: request.uri().query().map(str::to_owned),
+                arrival: arrival.clone(),
+                forwarded,
+                kind,
+                source: Source::read(headers),
+                id,
+            };
             let facts = Facts::new(parts, &generation.public_url);
             Ok(Visit::new(Arc::clone(generation), shared, facts, reader, caller))
         }

@@ -21,9 +21,9 @@ use crate::telemetry::Answered;
 
 /// Answers a request that is for none of our own endpoints.
 pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
-    let generation = visit.generation().clone();
+    let generation = visit.generation();
     let facts = visit.facts();
-    let route = match denial::route(&generation, facts) {
+    let route = match denial::route(generation, facts) {
         Ok(route) => route,
         Err(refusal) => return deny(shared, &visit, None, &refusal),
     };
@@ -51,7 +51,7 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
         }
         Decision::Deny(denial) => {
             let session = presented.as_ref().ok().map(Presented::session);
-            let refusal = denial::refusal(&generation, route, session, denial);
+            let refusal = denial::refusal(generation, route, session, denial);
             let rule = match denial {
                 Denial::Refused(Refused::Denied(entry) | Refused::Missing(entry)) => visit.term(entry),
                 _ => route.rule().text(),
@@ -115,7 +115,7 @@ async fn forward(
         Some(session) => shared.revocations.lease(session.id(), session.ends(generation.lifetimes)),
         None => Lease::endless(),
     };
-    let cookies = has_round(visit, request.headers());
+    let ends_round = ends_round(visit, presented.ok(), request.headers());
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_open();
     visit.expect(&ending);
@@ -149,7 +149,7 @@ async fn forward(
                         set_cookie(response.headers_mut(), cookie);
                     }
                 }
-                if cookies && presented.is_fresh() && !is_shared(response.headers()) {
+                if ends_round && !is_shared(response.headers()) {
                     set_cookie(response.headers_mut(), generation.cookies.clear(generation.cookies.round()));
                 }
             }
@@ -169,15 +169,16 @@ fn settle_round(
     presented: Option<&Presented>,
     response: &mut Response<Body>,
 ) {
-    if presented.is_some_and(Presented::is_fresh) && has_round(visit, headers) {
+    if ends_round(visit, presented, headers) {
         let cookies = &visit.generation().cookies;
         set_cookie(response.headers_mut(), cookies.clear(cookies.round()));
     }
 }
 
-fn has_round(visit: &Visit, headers: &HeaderMap) -> bool {
+fn ends_round(visit: &Visit, presented: Option<&Presented>, headers: &HeaderMap) -> bool {
     let round = visit.generation().cookies.round();
-    pairs(headers).any(|(name, value)| name == round && !value.is_empty())
+    presented.is_some_and(Presented::is_fresh)
+        && pairs(headers).any(|(name, value)| name == round && !value.is_empty())
 }
 
 /// The address of an endpoint of ours may hold a code or a state: an upstream gets no more of it than the origin.

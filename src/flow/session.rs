@@ -161,15 +161,19 @@ pub(super) fn last_provider(
 fn open(generation: &Generation, name: &str, host: &HostName, value: &str) -> Option<Arc<Opened>> {
     // A seal is bound to its host or domain, so those that differ never share an entry.
     let binding = generation.bound(name, host);
-    let key = format!("{} {value}", binding.host);
-    if let Some(opened) = generation.opened.get(&key) {
+    if let Some(opened) = generation.opened.get(binding.host, value) {
         return Some(opened);
     }
     let bytes = generation.keyring.open(Purpose::Session, binding, value)?;
     let session = Session::from_bytes(&bytes, generation.providers.issuers()).ok()?;
     let freshness =
         if session.kept().covers(&generation.wanted) { Freshness::Fresh } else { Freshness::Stale };
-    Some(generation.opened.keep(&key, session, freshness, generation.keyring.sealed_by(value)))
+    Some(generation.opened.keep(
+        (binding.host, value),
+        session,
+        freshness,
+        generation.keyring.sealed_by(value),
+    ))
 }
 
 /// Seals a session into the text of its cookie. Nothing when its provider is no longer configured.

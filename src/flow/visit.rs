@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use http::header::USER_AGENT;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
 
 use super::answer::{AccessGuard, Body, CLIENT_GONE};
 use super::gateway::{Generation, Shared};
@@ -19,6 +19,8 @@ use crate::gate::Route;
 use crate::session::Session;
 use crate::telemetry::{AccessLine, Answered, Ended, IdentityInLog, OpenLine, QueryInLog};
 use crate::web::{Facts, RequestId};
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A request whose facts were read.
 pub(super) struct Visit {
@@ -348,7 +350,5 @@ impl Ending<'_> {
 }
 
 pub(super) fn put_id(response: &mut Response<Body>, id: &RequestId) {
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert("x-request-id", value);
-    }
+    response.headers_mut().insert(&X_REQUEST_ID, id.field().clone());
 }

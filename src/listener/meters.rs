@@ -11,6 +11,8 @@ pub struct Meters {
     pub connections: Gauge,
     /// Times that accepting failed.
     pub accept_errors: Counter,
+    /// Connections of trusted proxies that were closed, since a header of the PROXY protocol was missing, malformed or late.
+    pub proxy_headers_refused: Counter,
     /// Connections that were closed at once, since their client had `max_connections_per_peer` of them.
     pub crowded_out: Counter,
     /// Connections that ended because they had served `max_requests`.

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use tokio::sync::watch;
 use super::bind::{Bound, Listening};
 use super::connection::{self, Held, Phase, Serving};
 use super::meters::Meters;
+use super::notices::Notices;
 use super::terms::InForce;
 use crate::clock::Clock;
+use crate::manual;
 use crate::socket::Socket;
 use crate::web::{Arrival, PeerAddr};
 
@@ -47,6 +50,7 @@ pub async fn serve<S, F, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let notices = Arc::new(Notices::default());
     let (phase, watching) = watch::channel(Phase::Serving);
     let open = |socket: Socket, peer: PeerAddr| {
         meters.accepted.increment();
@@ -55,6 +59,7 @@ pub async fn serve<S, F, B>(
             service: service.clone(),
             terms: terms.today(),
             peers: terms.peers().clone(),
+            notices: Arc::clone(&notices),
             clock: clock.clone(),
             meters: meters.clone(),
             phase: watching.clone(),
@@ -71,7 +76,14 @@ pub async fn serve<S, F, B>(
                     Err(error) => {
                         meters.accept_errors.increment();
                         if !is_about_one_connection(&error) {
-                            tracing::warn!(%error, "cannot accept connections for the moment");
+                            if notices.accept.is_due(&clock) {
+                                tracing::warn!(
+                                    code = "listen/accept",
+                                    url = manual::url("listen/accept"),
+                                    %error,
+                                    "connections cannot be accepted for the moment, and wait"
+                                );
+                            }
                             clock.sleep(BACK_OFF).await;
                         }
                         continue;

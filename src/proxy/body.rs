@@ -16,7 +16,6 @@ use hyper::body::Incoming;
 
 use super::answer::Reuse;
 use super::error::BodyError;
-use super::meters::Meters;
 use super::pool::{Carrier, Link, Pool};
 use super::upload::{Progress, State, Uploaded};
 use crate::clock::Clock;
@@ -44,7 +43,6 @@ pub(super) struct Line {
     pub(super) reuse: Reuse,
     /// How far the request's own body is, if it has one.
     pub(super) upload: Option<Arc<Progress>>,
-    pub(super) meters: Meters,
 }
 
 impl Body {
@@ -91,7 +89,8 @@ impl Body {
     }
 
     fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(Line { meters, .. }) = self.line.take() {
+        if let Some(Line { pool, .. }) = self.line.take() {
+            let meters = pool.counted();
             match error {
                 BodyError::LeaseEnded => meters.ended_by_lease.increment(),
                 BodyError::Upstream(_) | BodyError::GivenUp | BodyError::Idle => meters.truncated.increment(),

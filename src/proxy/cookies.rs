@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
-use crate::session::CookieNames;
+use crate::session::{CookieNames, parts};
 
 /// Removes our cookies from the Cookie lines and joins what remains to one line (RFC 6265 section 5.4).
 pub(super) fn strip_request(headers: &mut HeaderMap, names: &CookieNames) {
@@ -62,7 +62,7 @@ pub(super) fn strip_response(headers: &mut HeaderMap, names: &CookieNames) {
 }
 
 fn pairs(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    line.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii)
+    parts(line).map(<[u8]>::trim_ascii)
 }
 
 /// Whether a `name=value` pair names a cookie of ours. A pair without a name counts by what looks like one in its

@@ -80,6 +80,9 @@ pub(super) struct Changes {
     pub(super) underscore: u64,
 }
 
+/// How many fields are written besides the identity, at most.
+const OURS: usize = 10;
+
 /// Folded.
 const METHOD_FIELDS: &[&str] = &["x-http-method-override", "x-http-method", "x-method-override"];
 
@@ -112,6 +115,8 @@ pub(super) fn rewrite(headers: &mut HeaderMap, outgoing: Outgoing<'_>) -> Change
         (Upgrade::None, false) => {}
     }
     let forwarding = outgoing.forwarding;
+    // Once, and not as the map fills.
+    headers.reserve(OURS + outgoing.identity.len());
     headers.insert(&X_FORWARDED_FOR, forwarding.chain.clone());
     headers.insert(&X_FORWARDED_PROTO, forwarding.scheme.clone());
     headers.insert(&X_FORWARDED_HOST, forwarding.host.clone());
@@ -177,7 +182,7 @@ fn strip(headers: &mut HeaderMap, outgoing: Outgoing<'_>) -> Changes {
                 changes.claimed.push(claimed);
             }
             changes.removed.push(name.clone());
-        } else if name.as_str().contains('_') && !outgoing.underscores.contains(name) {
+        } else if name.as_str().as_bytes().contains(&b'_') && !outgoing.underscores.contains(name) {
             changes.underscore += 1;
             changes.removed.push(name.clone());
         }

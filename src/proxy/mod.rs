@@ -64,6 +64,9 @@ use crate::observe::Observer;
 use crate::session::CookieNames;
 use crate::web::{CanonicalPath, Facts, Origin, RequestKind, Scheme};
 
+/// Room for an address of either version (RFC 4291 section 2.2).
+const ADDRESS: usize = 45;
+
 /// The upstream side of one configuration.
 pub struct Proxy {
     upstreams: Vec<Upstream>,
@@ -133,6 +136,15 @@ impl Proxy {
     #[must_use]
     pub fn meters(&self) -> &Meters {
         self.pools.meters()
+    }
+
+    /// Closes the idle connections to upstreams that `successor` has no use for. What is on its way goes on.
+    pub fn close_idle_unless_used_by(&self, successor: &Self) {
+        for Upstream { pool, .. } in &self.upstreams {
+            if !successor.upstreams.iter().any(|upstream| Arc::ptr_eq(&upstream.pool, pool)) {
+                pool.close_idle();
+            }
+        }
     }
 
     /// Sends `request` to the upstream of the route that `pass` is for, and gives its answer. Dropping the future or
@@ -207,8 +219,7 @@ impl Proxy {
             response.extensions_mut().insert(Patience(idle));
         }
         let lease = if is_stream(response.headers()) { lease() } else { Lease::endless() };
-        let line =
-            Line { pool: Arc::clone(&upstream.pool), link, reuse, upload, meters: self.meters().clone() };
+        let line = Line { pool: Arc::clone(&upstream.pool), link, reuse, upload };
         Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))
     }
 
@@ -289,7 +300,9 @@ impl Proxy {
     fn forwarding(&self, facts: &Facts, headers: &HeaderMap) -> Forwarding {
         let scheme = facts.scheme();
         let client = facts.forwarded().client();
-        let text = request::value(client.to_string());
+        let mut text = String::with_capacity(ADDRESS);
+        client.push_to(&mut text);
+        let text = request::value(text);
         Forwarding {
             chain: request::chain(facts.forwarded().chain(), client, &text),
             client: client.ip().map(|_| text),
@@ -304,7 +317,7 @@ impl Proxy {
                 Scheme::Https => HeaderValue::from_static("443"),
                 Scheme::Http => HeaderValue::from_static("80"),
             },
-            request_id: request::value(facts.id().as_str().to_owned()),
+            request_id: facts.id().field().clone(),
             prefix: None,
         }
     }

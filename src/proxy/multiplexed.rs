@@ -135,6 +135,13 @@ impl Multiplexed {
         }
     }
 
+    /// Has each connection end with the requests that it carries.
+    pub(super) fn retire_all(&self) {
+        for connection in lock(&self.connections).drain(..) {
+            connection.retire();
+        }
+    }
+
     /// How many connections carry nothing.
     pub(super) fn idle_count(&self) -> usize {
         lock(&self.connections)
@@ -186,10 +193,7 @@ impl Multiplexed {
 
 impl Drop for Multiplexed {
     fn drop(&mut self) {
-        // A target that is no more: its connections end with the requests that they carry.
-        for connection in lock(&self.connections).drain(..) {
-            connection.retire();
-        }
+        self.retire_all();
     }
 }
 

@@ -155,6 +155,11 @@ impl Pool {
         &self.dialer
     }
 
+    /// What is counted over all targets.
+    pub(super) const fn counted(&self) -> &Meters {
+        &self.counted.all
+    }
+
     /// What is counted for this target alone.
     pub(super) fn meters(&self) -> &TargetMeters {
         &self.counted.own
@@ -195,6 +200,14 @@ impl Pool {
         expire(&mut idle, now);
         if idle.len() < MAX_IDLE_COUNT {
             idle.push((now, link));
+        }
+    }
+
+    /// Closes every kept connection.
+    pub(super) fn close_idle(&self) {
+        match &self.kept {
+            Kept::Idle(idle) => drop(std::mem::take(&mut *lock(idle))),
+            Kept::Shared(shared) => shared.retire_all(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cookie::Cookie;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use memchr::memchr;
 
 use crate::web::HostName;
 
@@ -177,9 +178,20 @@ impl From<Security> for Attributes {
 /// The name-value pairs of every Cookie line, as sent (RFC 6265bis section 5.7). A pair that is no text is left out;
 /// those beside it count, since browsers send all cookies in one line and scripts set what they like.
 pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let lines = headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
-    lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(|pair| {
-        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
-        Some((name.trim_ascii(), value.trim_ascii()))
+    headers.get_all(COOKIE).into_iter().flat_map(parts).filter_map(|pair| {
+        let at = memchr(b'=', pair)?;
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_at_checked(at)?;
+        Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
+    })
+}
+
+/// The parts of a Cookie line, between its semicolons.
+pub fn parts(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line.as_bytes());
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let (part, after) = line.split_at_checked(memchr(b';', line).unwrap_or(line.len()))?;
+        rest = after.get(1..);
+        Some(part)
     })
 }

@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use body::{BodyError, Issuer};
-pub use cookies::{Attributes, CookieNames, MAX_CANDIDATES, MAX_COOKIE, SameSite, Security, pairs};
+pub use cookies::{Attributes, CookieNames, MAX_CANDIDATES, MAX_COOKIE, SameSite, Security, pairs, parts};
 pub use keyring::{Binding, Key, KeyError, Keyring, Purpose, SealedBy};
 pub use pending::{Attempt, PendingLogin, Proofs, SignOutMarker};
 pub use revocations::Revocations;

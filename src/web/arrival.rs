@@ -1,23 +1,38 @@
 //! How a request came in: over which connection.
 
 use super::forwarded::PeerAddr;
+use super::proxy_header::Introduction;
 
 /// The connection that a request came over, as the listener knows it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     peer: PeerAddr,
+    introduction: Option<Introduction>,
 }
 
 impl Arrival {
     /// Over a plain connection from this peer.
     #[must_use]
     pub const fn new(peer: PeerAddr) -> Self {
-        Self { peer }
+        Self { peer, introduction: None }
     }
 
     /// The other end of the connection.
     #[must_use]
     pub const fn peer(&self) -> PeerAddr {
         self.peer
+    }
+
+    /// The same, and the peer said this before anything else.
+    #[must_use]
+    pub const fn introduced(mut self, introduction: Introduction) -> Self {
+        self.introduction = Some(introduction);
+        self
+    }
+
+    /// What the peer, a trusted proxy, said by the PROXY protocol.
+    #[must_use]
+    pub const fn introduction(&self) -> Option<Introduction> {
+        self.introduction
     }
 }

@@ -1,6 +1,6 @@
 //! Facts: the one reading of a request. Rules judge them, the upstream gets what they say.
 
-use http::Method;
+use http::{HeaderValue, Method};
 
 use super::arrival::Arrival;
 use super::forwarded::{Forwarded, PeerAddr};
@@ -51,15 +51,17 @@ pub struct Parts {
 }
 
 /// The id by which a person finds a request's log line: `[A-Za-z0-9._-]{1,64}`.
+///
+/// Kept as the field that carries it on: the upstream gets it, and so does whoever reads the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId(String);
+pub struct RequestId(HeaderValue);
 
 impl Facts {
     /// Facts from their parts; `public_url` gives the scheme and port of the addresses that people type.
     #[must_use]
     pub fn new(parts: Parts, public_url: &Origin) -> Self {
         let Parts { method, host, path, query, arrival, forwarded, kind, source, id } = parts;
-        let origin = public_url.with_host(&host);
+        let origin = public_url.of_host(host);
         Self { method, origin, path, query, arrival, forwarded, kind, source, id }
     }
 
@@ -135,30 +137,37 @@ impl RequestId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        ((1..=64).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.to_owned()))
+        let is_legal = (1..=64).contains(&text.len()) && text.bytes().all(legal);
+        HeaderValue::from_str(text).ok().filter(|_| is_legal).map(Self)
     }
 
     /// A fresh id from 12 random bytes, in hex: long enough never to repeat, short enough to read out.
     #[must_use]
     pub fn fresh(bytes: [u8; 12]) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut text = String::with_capacity(24);
-        for byte in bytes {
-            text.push(char::from(HEX[usize::from(byte >> 4)]));
-            text.push(char::from(HEX[usize::from(byte & 15)]));
+        let mut text = [0; 24];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
+            digits.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
-        Self(text)
+        // Digits are a field's value.
+        Self(HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("none")))
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// The same as the value of a field.
+    #[must_use]
+    pub const fn field(&self) -> &HeaderValue {
         &self.0
     }
 }
 
 impl std::fmt::Display for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }

@@ -47,6 +47,21 @@ pub enum RequestKind {
     Call,
 }
 
+// By name these would be looked up byte for byte, at each request.
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+pub(super) static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
+static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// `Sec-Purpose` of today's browsers, and what those before them sent.
+static AHEAD: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-moz"),
+];
+
 impl RequestKind {
     /// Every kind.
     pub const ALL: &'static [Self] = &[
@@ -110,7 +125,7 @@ impl RequestKind {
         if loads && is_ahead(headers) {
             return Self::Prefetch;
         }
-        if loads && headers.contains_key("service-worker") {
+        if loads && headers.contains_key(&SERVICE_WORKER) {
             return Self::ServiceWorker;
         }
         if loads && accepts(headers, &["text/event-stream"]) {
@@ -128,7 +143,7 @@ impl RequestKind {
 /// What the Fetch Metadata say (W3C Fetch Metadata Request Headers, and the destinations of the Fetch standard). None
 /// where there are none: old browsers, programs, and every browser on plain http, but for loopback.
 fn by_metadata(headers: &HeaderMap) -> Option<RequestKind> {
-    let (mode, dest) = (only(headers, "sec-fetch-mode"), only(headers, "sec-fetch-dest"));
+    let (mode, dest) = (only(headers, &SEC_FETCH_MODE), only(headers, &SEC_FETCH_DEST));
     Some(match (mode, dest) {
         (_, Some("iframe" | "frame" | "embed" | "object" | "fencedframe")) | (Some("nested-navigate"), _) => {
             RequestKind::Frame
@@ -139,14 +154,14 @@ fn by_metadata(headers: &HeaderMap) -> Option<RequestKind> {
         (_, Some("serviceworker")) => RequestKind::ServiceWorker,
         (_, Some("empty")) | (Some(_), None) => RequestKind::Fetch,
         (_, Some(_)) => RequestKind::Resource,
-        (None, None) if headers.contains_key("sec-fetch-site") => RequestKind::Fetch,
+        (None, None) if headers.contains_key(&SEC_FETCH_SITE) => RequestKind::Fetch,
         (None, None) => return None,
     })
 }
 
 fn by_accept(headers: &HeaderMap) -> RequestKind {
     // Web views put the name of their application here, page loads included; those have Fetch Metadata.
-    if headers.contains_key("x-requested-with") {
+    if headers.contains_key(&X_REQUESTED_WITH) {
         RequestKind::Fetch
     } else if accepts(headers, &["text/html", "application/xhtml+xml"]) {
         RequestKind::Navigation
@@ -176,12 +191,10 @@ fn grpc(headers: &HeaderMap) -> Option<RequestKind> {
     }
 }
 
-/// Whether the load is ahead of a click: `Sec-Purpose` of today's browsers, and what those before them sent.
+/// Whether the load is ahead of a click that may never come.
 fn is_ahead(headers: &HeaderMap) -> bool {
-    let mut lines = ["sec-purpose", "purpose", "x-purpose", "x-moz"]
-        .into_iter()
-        .flat_map(|name| headers.get_all(name))
-        .filter_map(|value| value.to_str().ok());
+    let mut lines =
+        AHEAD.iter().flat_map(|name| headers.get_all(name)).filter_map(|value| value.to_str().ok());
     lines.any(|line| {
         let line = line.to_ascii_lowercase();
         ["prefetch", "prerender", "preview"].into_iter().any(|word| line.contains(word))
@@ -189,7 +202,7 @@ fn is_ahead(headers: &HeaderMap) -> bool {
 }
 
 /// The value of a field that stands once. Several, or one that is no text, count as a value that nobody knows.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut lines = headers.get_all(name).into_iter();
     let line = lines.next()?;
     if lines.next().is_some() { Some("?") } else { Some(line.to_str().unwrap_or("?").trim()) }

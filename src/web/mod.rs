@@ -9,6 +9,7 @@ pub mod kind;
 pub mod origin;
 pub mod path;
 pub mod pattern;
+pub mod proxy_header;
 pub mod source;
 pub mod subscriber;
 
@@ -20,5 +21,6 @@ pub use kind::RequestKind;
 pub use origin::{Origin, ReturnTo, Scheme};
 pub use path::CanonicalPath;
 pub use pattern::{HostPattern, PatternError};
+pub use proxy_header::Introduction;
 pub use source::{SaidOrigin, Source};
 pub use subscriber::Subscriber;

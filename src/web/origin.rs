@@ -82,7 +82,12 @@ impl Origin {
     /// The origin of the same scheme and port on another host.
     #[must_use]
     pub fn with_host(&self, host: &HostName) -> Self {
-        Self { scheme: self.scheme, host: host.clone(), port: self.port }
+        self.of_host(host.clone())
+    }
+
+    /// The same for a host that is given away.
+    pub(super) const fn of_host(&self, host: HostName) -> Self {
+        Self { scheme: self.scheme, host, port: self.port }
     }
 
     /// The scheme.

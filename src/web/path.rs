@@ -9,7 +9,8 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalPath {
     sent: String,
-    judged: String,
+    /// None where it is what is sent.
+    judged: Option<String>,
     readings: Vec<String>,
     encoded_slash: EncodedSlash,
 }
@@ -71,7 +72,7 @@ impl CanonicalPath {
         if is_plain(raw) {
             return Ok(Self {
                 sent: raw.to_owned(),
-                judged: raw.to_owned(),
+                judged: None,
                 readings: Vec::new(),
                 encoded_slash: EncodedSlash::Absent,
             });
@@ -105,14 +106,14 @@ impl CanonicalPath {
     /// The path as routes match it.
     #[must_use]
     pub fn judged(&self) -> &str {
-        &self.judged
+        self.judged.as_deref().unwrap_or(&self.sent)
     }
 
     /// What of [`Self::sent`] is below `prefix` (`/a/b`, as routes write it), `/` at least; none if the judged path is not
     /// below it on a segment border. Both forms have the same segments, so the same number of them is cut off.
     #[must_use]
     pub fn sent_below(&self, prefix: &str) -> Option<&str> {
-        let rest = self.judged.strip_prefix(prefix)?;
+        let rest = self.judged().strip_prefix(prefix)?;
         if !rest.is_empty() && !rest.starts_with('/') {
             return None;
         }
@@ -136,28 +137,24 @@ impl CanonicalPath {
     }
 
     fn assemble(kept: &[(&str, Segment)], directory: bool) -> Self {
-        let mut path = Self {
-            sent: String::new(),
-            judged: String::new(),
-            readings: Vec::new(),
-            encoded_slash: EncodedSlash::Absent,
-        };
+        let (mut sent, mut judged, mut encoded_slash) = (String::new(), String::new(), EncodedSlash::Absent);
         for (raw, segment) in kept {
-            path.sent.push('/');
-            path.sent.push_str(raw);
-            path.judged.push('/');
-            path.judged.push_str(&segment.judged);
+            sent.push('/');
+            sent.push_str(raw);
+            judged.push('/');
+            judged.push_str(&segment.judged);
             if segment.encoded_slash == EncodedSlash::Present {
-                path.encoded_slash = EncodedSlash::Present;
+                encoded_slash = EncodedSlash::Present;
             }
         }
         if directory || kept.is_empty() {
-            path.sent.push('/');
-            path.judged.push('/');
+            sent.push('/');
+            judged.push('/');
         }
-        path.readings = lenient_readings(&path.sent);
-        path.readings.retain(|reading| *reading != path.judged);
-        path
+        let mut readings = lenient_readings(&sent);
+        readings.retain(|reading| *reading != judged);
+        let judged = (judged != sent).then_some(judged);
+        Self { sent, judged, readings, encoded_slash }
     }
 }
 

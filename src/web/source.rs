@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::ORIGIN;
 
+use super::kind::SEC_FETCH_SITE;
 use super::origin::Origin;
 
 /// What `Origin` (RFC 6454 section 7) and `Sec-Fetch-Site` say. A browser sets both, and no script can.
@@ -51,7 +52,7 @@ impl Source {
             }
             (Some(_), Some(_)) => SaidOrigin::Opaque,
         };
-        let site = headers.get("sec-fetch-site").map(|value| match value.as_bytes() {
+        let site = headers.get(&SEC_FETCH_SITE).map(|value| match value.as_bytes() {
             b"same-origin" => FetchSite::SameOrigin,
             b"same-site" => FetchSite::SameSite,
             b"cross-site" => FetchSite::CrossSite,

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use vestibule::app::{App, Parts};
+use vestibule::app::{App, Parts, Reload};
 use vestibule::clock::{Clock, ManualClock, Timestamp};
-use vestibule::config::{self, Loaded, Outside};
+use vestibule::config::{self, Faults, Loaded, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
 use vestibule::lines::Lines;
 use vestibule::listener::Endpoint;
@@ -194,11 +194,31 @@ impl Stage {
         self.hand.advance(by);
     }
 
+    /// The hand that moves the clock, for whoever moves it while the stage is busy.
+    pub(crate) fn hand(&self) -> ManualClock {
+        self.hand.clone()
+    }
+
     /// Starts the gateway again on the same address, as a new process would, with a changed configuration.
     pub(crate) async fn restart(&mut self, change: impl FnOnce(String) -> String) {
         self.stop().await;
         self.config = change(std::mem::take(&mut self.config));
         self.app = Some(start(&self.config, &self.clock, &Random::seeded(2), &self.lines).await);
+    }
+
+    /// Gives the running gateway a changed configuration.
+    pub(crate) fn reload(&mut self, change: impl FnOnce(String) -> String) -> Reload {
+        let config = change(self.config.clone());
+        let reload = self.app().reload(parse(&config));
+        if reload == Reload::Taken {
+            self.config = config;
+        }
+        reload
+    }
+
+    /// The gateway itself.
+    pub(crate) fn app(&self) -> &App {
+        self.app.as_ref().expect("it runs")
     }
 
     /// Ends the gateway, and waits for that.
@@ -210,12 +230,12 @@ impl Stage {
 
     /// Waits until the audit events so far are written.
     pub(crate) fn flush(&self) {
-        self.app.as_ref().expect("it runs").trail().flush();
+        self.app().trail().flush();
     }
 
     /// How many audit events were lost.
     pub(crate) fn audit_dropped(&self) -> u64 {
-        self.app.as_ref().expect("it runs").trail().dropped()
+        self.app().trail().dropped()
     }
 
     /// The audit and access lines since the last call, as JSON.
@@ -240,13 +260,16 @@ impl Stage {
     }
 }
 
-async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
+fn parse(config: &str) -> Result<Loaded, Faults> {
     let other_key = SESSION_KEY.replace('A', "B");
     let outside = Outside::new([("KEY", SESSION_KEY), ("OTHER_KEY", &other_key), ("SECRET", CLIENT_SECRET)]);
-    let Loaded { config, .. } = config::parse(config, "test.toml", Path::new("."), &outside)
-        .unwrap_or_else(|faults| panic!("{faults}\n{config}"));
+    config::parse(config, "test.toml", Path::new("."), &outside)
+}
+
+async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
+    let loaded = parse(config).unwrap_or_else(|faults| panic!("{faults}\n{config}"));
     let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
-    App::start(config, parts).await.expect("the gateway starts")
+    App::start(loaded, parts).await.expect("the gateway starts")
 }
 
 /// The gateway as the provider of this name knows it.
