@@ -183,7 +183,10 @@ impl Proxy {
         if !names.is_empty() {
             claimed(&names);
         }
-        let (body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
+        let (mut body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
+        if parts.version == http::Version::HTTP_2 {
+            body.ends_only_when_told();
+        }
         parts.uri = request::target(pass.facts(), stripped.map(|(_, rest)| rest), &parts.uri)?;
         parts.version = http::Version::HTTP_11;
         if settings.target.is_http2() {

@@ -179,11 +179,12 @@ impl Multiplexed {
         let open = self.counted.connected();
         let heard = Arc::new(Heard::new(Arc::clone(&self.freed)));
         let wire = SharedWire::new(transport, Arc::clone(&heard), open);
-        let (sender, engine) = builder(Tasks::new(Arc::clone(&heard)), clock)
+        let tasks = Tasks::new(heard, Arc::default());
+        let (sender, engine) = builder(tasks.clone(), clock)
             .handshake(TokioIo::new(wire))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
-        let connection = Connection::new(sender, engine, heard, self.counted.all.streams.clone(), clock);
+        let connection = Connection::new(sender, engine, tasks, self.counted.all.streams.clone(), clock);
         tokio::spawn(Arc::clone(&connection).run(clock.clone()));
         let place = connection.place().ok_or(ForwardError::Busy)?;
         lock(&self.connections).push(connection);

@@ -265,7 +265,7 @@ impl Carrier {
     pub(super) fn send(&mut self, request: Request<Upload>) -> impl Future<Output = Sent> + use<> {
         match self {
             Self::Own { sender, .. } => Either::Left(sender.try_send_request(request)),
-            Self::Shared(place) => Either::Right(place.sender().try_send_request(request)),
+            Self::Shared(place) => Either::Right(place.send(request)),
         }
     }
 }

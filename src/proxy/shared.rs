@@ -8,15 +8,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
+use http::Request;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
 
 use super::multiplexed::{STREAMS, too_old};
-use super::pool::lock;
+use super::pool::{Sent, lock};
 use super::shared_wire::SharedWire;
-use super::upload::{Progress, Upload};
+use super::upload::{Progress, Slot, Upload};
 use crate::clock::{Alarm, Clock};
 use crate::meter::{Gauge, GaugeGuard};
 
@@ -36,6 +37,7 @@ pub(super) struct Connection {
     /// Whether an answer has come over it.
     has_answered: AtomicBool,
     heard: Arc<Heard>,
+    slot: Arc<Slot>,
     waker: AtomicWaker,
     streams: Gauge,
 }
@@ -57,9 +59,13 @@ pub(super) struct Heard {
     listeners: Arc<Notify>,
 }
 
-/// Runs what a connection consists of, and tells when the upstream was first heard and understood.
+/// Runs what a connection consists of. Tells when the upstream was first heard and understood, and ends what sends a body
+/// that nobody wants.
 #[derive(Clone, Debug)]
-pub(super) struct Tasks(Arc<Heard>);
+pub(super) struct Tasks {
+    heard: Arc<Heard>,
+    slot: Arc<Slot>,
+}
 
 type Engine = http2::Connection<TokioIo<SharedWire>, Upload, Tasks>;
 
@@ -67,7 +73,7 @@ impl Connection {
     pub(super) fn new(
         sender: SendRequest<Upload>,
         engine: Engine,
-        heard: Arc<Heard>,
+        tasks: Tasks,
         streams: Gauge,
         clock: &Clock,
     ) -> Arc<Self> {
@@ -80,7 +86,8 @@ impl Connection {
             clock: clock.clone(),
             is_retired: AtomicBool::new(false),
             has_answered: AtomicBool::new(false),
-            heard,
+            heard: tasks.heard,
+            slot: tasks.slot,
             waker: AtomicWaker::new(),
             streams,
         })
@@ -169,9 +176,10 @@ impl Connection {
 }
 
 impl Place {
-    /// What sends the request.
-    pub(super) fn sender(&self) -> SendRequest<Upload> {
-        self.connection.sender.clone()
+    /// Sends a request.
+    pub(super) fn send(&self, mut request: Request<Upload>) -> impl Future<Output = Sent> + use<> {
+        request.body_mut().begins_in(Arc::clone(&self.connection.slot));
+        self.connection.sender.clone().try_send_request(request)
     }
 
     /// An answer came. From now on, what is left of the request's body is given up with the place; before, hyper sees to it.
@@ -222,8 +230,8 @@ impl Heard {
 }
 
 impl Tasks {
-    pub(super) const fn new(heard: Arc<Heard>) -> Self {
-        Self(heard)
+    pub(super) const fn new(heard: Arc<Heard>, slot: Arc<Slot>) -> Self {
+        Self { heard, slot }
     }
 }
 
@@ -232,10 +240,14 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, future: F) {
-        let heard = Arc::clone(&self.0);
+        let heard = Arc::clone(&self.heard);
+        let body = self.slot.take();
         tokio::spawn(async move {
             let mut future = pin!(future);
             poll_fn(|context| {
+                if body.as_ref().is_some_and(|body| body.is_abandoned(context)) {
+                    return Poll::Ready(());
+                }
                 let polled = future.as_mut().poll(context);
                 if heard.bytes.load(Ordering::Relaxed) && !heard.told.load(Ordering::Acquire) {
                     heard.tell();

@@ -1,8 +1,8 @@
 //! The request body on its way to the upstream: passed on frame by frame, counted, and watched from outside.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::pool::lock;
 use crate::clock::Clock;
 
 /// The body that an upstream connection sends.
@@ -24,7 +25,15 @@ struct Running {
     left: Option<u64>,
     clock: Clock,
     progress: Arc<Progress>,
+    /// Told when this is first looked at.
+    slot: Option<Arc<Slot>>,
+    /// Whether the body says so when it has ended, and is broken if it did not.
+    is_end_told: bool,
 }
+
+/// Which body a shared connection has just begun to send: the task that it starts next is that body's.
+#[derive(Debug, Default)]
+pub(super) struct Slot(Mutex<Option<Arc<Progress>>>);
 
 /// How far an [`Upload`] is, for whoever waits for the answer.
 #[derive(Debug)]
@@ -67,8 +76,6 @@ pub(super) enum UploadError {
     Broken(#[source] h2::Error),
     #[error("the body is too large")]
     TooLarge(#[source] h2::Error),
-    #[error("nobody wants the rest of the body")]
-    Abandoned(#[source] h2::Error),
 }
 
 /// What a stream of HTTP/2 is reset with then (RFC 9113 section 7): without it, the upstream would hear of an error of ours.
@@ -91,8 +98,29 @@ impl Upload {
             is_abandoned: AtomicBool::new(false),
             sender: AtomicWaker::new(),
         });
-        let running = Running { body, left: limit, clock: clock.clone(), progress: Arc::clone(&progress) };
+        let running = Running {
+            body,
+            left: limit,
+            clock: clock.clone(),
+            progress: Arc::clone(&progress),
+            slot: None,
+            is_end_told: false,
+        };
         (Self(Some(running)), progress)
+    }
+
+    /// A body whose end is told (HTTP/2), and that is broken without it.
+    pub(super) fn ends_only_when_told(&mut self) {
+        if let Some(running) = &mut self.0 {
+            running.is_end_told = true;
+        }
+    }
+
+    /// Has `slot` be told when this is begun.
+    pub(super) fn begins_in(&mut self, slot: Arc<Slot>) {
+        if let Some(running) = &mut self.0 {
+            running.slot = Some(slot);
+        }
     }
 }
 
@@ -107,9 +135,8 @@ impl Body for Upload {
         let Some(running) = self.0.as_mut() else {
             return Poll::Ready(None);
         };
-        running.progress.sender.register(context.waker());
-        if running.progress.is_abandoned.load(Ordering::Acquire) {
-            return Poll::Ready(Some(Err(UploadError::Abandoned(CANCEL.into()))));
+        if let Some(slot) = running.slot.take() {
+            *lock(&slot.0) = Some(Arc::clone(&running.progress));
         }
         let Poll::Ready(frame) = Pin::new(&mut running.body).poll_frame(context) else {
             running.progress.reach(State::Starved, &running.clock);
@@ -118,6 +145,11 @@ impl Body for Upload {
         let data = match frame {
             Some(Ok(frame)) => frame.into_data(),
             Some(Err(_)) => {
+                running.progress.reach(State::Broken, &running.clock);
+                return Poll::Ready(Some(Err(UploadError::Broken(CANCEL.into()))));
+            }
+            // Given up with NO_ERROR, a request of HTTP/2 ends for hyper as if it were all.
+            None if running.is_end_told && !running.body.is_end_stream() => {
                 running.progress.reach(State::Broken, &running.clock);
                 return Poll::Ready(Some(Err(UploadError::Broken(CANCEL.into()))));
             }
@@ -155,6 +187,13 @@ impl Body for Upload {
     }
 }
 
+impl Slot {
+    /// The body that was begun since this was last asked.
+    pub(super) fn take(&self) -> Option<Arc<Progress>> {
+        lock(&self.0).take()
+    }
+}
+
 impl Uploaded {
     /// So many bytes so far.
     #[must_use]
@@ -176,10 +215,16 @@ impl Progress {
         (state, self.started + Duration::from_nanos(self.last.load(Ordering::Acquire)))
     }
 
-    /// Has the rest of the body not be sent, where the task that sends it cannot be ended.
+    /// Has the task that sends the body end, if it is one of its own.
     pub(super) fn abandon(&self) {
         self.is_abandoned.store(true, Ordering::Release);
         self.sender.wake();
+    }
+
+    /// Whether the task of `context`, which sends the body, is to end. It is woken when that changes.
+    pub(super) fn is_abandoned(&self, context: &Context<'_>) -> bool {
+        self.sender.register(context.waker());
+        self.is_abandoned.load(Ordering::Acquire)
     }
 
     /// Wakes the task of `context` when the last byte is taken.

@@ -2,6 +2,7 @@
 //! becomes of the connections that many requests share.
 
 mod answers;
+mod both;
 mod broken;
 mod connections;
 mod malformed;
@@ -25,11 +26,21 @@ struct Scene {
 impl Scene {
     /// For everyone; with further lines of the route.
     async fn new(more: &str) -> Self {
+        Self::before(more, "").await
+    }
+
+    /// For clients that speak HTTP/2 as well.
+    async fn with_h2c() -> Self {
+        Self::before("", "h2c = true").await
+    }
+
+    async fn before(more: &str, listen: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let routes =
             format!("[routes.app]\nupstream = \"h2c://{address}\"\nallow = [\"everyone\"]\n{more}\n");
-        Self { stage: Stage::with(Plan { routes, ..Plan::default() }).await, listener }
+        let plan = Plan { routes, listen: listen.to_owned(), ..Plan::default() };
+        Self { stage: Stage::with(plan).await, listener }
     }
 
     /// The next connection of the gateway.
