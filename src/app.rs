@@ -19,7 +19,7 @@ use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
+use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Resumption, Terms, Tls};
 use crate::observe::Observer;
 use crate::oidc::{self, Change, Provider, SetupError, Watches};
 use crate::pages::Pages;
@@ -54,6 +54,7 @@ pub struct App {
     format: Format,
     running: Mutex<Running>,
     terms: InForce,
+    resumption: Resumption,
     status: ConfigStatus,
     trail: Trail,
     parts: Parts,
@@ -81,6 +82,9 @@ pub enum StartError {
         /// What is wrong.
         source: SetupError,
     },
+    /// TLS cannot be set up.
+    #[error("listen.tls: TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// The audit file cannot be opened: nothing is served that would leave no trace.
     #[error("audit.sink: cannot open {path}")]
     Audit {
@@ -105,9 +109,10 @@ impl App {
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
-        let public = bound.http.endpoints();
+        let public = bound.public.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(terms(&config));
+        let resumption = Resumption::new().map_err(StartError::Tls)?;
+        let terms = InForce::new(terms(&config.listen, &resumption, &parts.clock)?);
 
         let watches = watches(&trail, &parts.clock);
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()).watching(watches));
@@ -134,6 +139,7 @@ impl App {
             format,
             running,
             terms: terms.clone(),
+            resumption,
             status,
             trail,
             parts,
@@ -144,7 +150,7 @@ impl App {
             let gateway = gateway.clone();
             async move { gateway.handle(arrival, request).await }
         };
-        app.serve(bound.http, terms, public_service, public_meters, stopped.clone());
+        app.serve(bound.public, terms, public_service, public_meters, stopped.clone());
         if let Some(admin) = bound.admin {
             let admin_service = move |arrival: Arrival, request: http::Request<hyper::body::Incoming>| {
                 let (probes, around) = (probes.clone(), Arc::clone(&around));
@@ -217,9 +223,13 @@ impl App {
     }
 }
 
-/// What connections are taken on.
-fn terms(config: &Config) -> Terms {
-    Terms { limits: config.listen.limits, trusted_proxies: config.listen.trusted_proxies.clone() }
+/// The terms on which connections are taken.
+fn terms(listen: &listener::Settings, resumption: &Resumption, clock: &Clock) -> Result<Terms, StartError> {
+    let tls = match listen.certificates.as_slice() {
+        [] => None,
+        certificates => Some(Arc::new(Tls::new(certificates, resumption, clock).map_err(StartError::Tls)?)),
+    };
+    Ok(Terms { limits: listen.limits, trusted_proxies: listen.trusted_proxies.clone(), tls })
 }
 
 fn line_format(config: &Config) -> Format {
@@ -346,6 +356,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        https: config.https,
         max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,

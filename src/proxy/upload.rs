@@ -1,5 +1,6 @@
 //! The request body on its way to the upstream: passed on frame by frame, counted, and watched from outside.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::pool::lock;
+use super::trailers;
 use crate::clock::Clock;
+use crate::identity::Reserved;
 
 /// The body that an upstream connection sends.
 #[derive(Debug, Default)]
@@ -24,6 +28,7 @@ struct Running {
     /// Bytes that may still come.
     left: Option<u64>,
     clock: Clock,
+    reserved: Arc<Reserved>,
     progress: Arc<Progress>,
     /// Told when this is first looked at.
     slot: Option<Arc<Slot>>,
@@ -34,6 +39,18 @@ struct Running {
 /// Which body a shared connection has just begun to send: the task that it starts next is that body's.
 #[derive(Debug, Default)]
 pub(super) struct Slot(Mutex<Option<Arc<Progress>>>);
+
+/// What an [`Upload`] is held to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UploadTerms<'a> {
+    /// The most bytes that it may have.
+    pub(super) max_body: Option<u64>,
+    /// Names that may not stand in its trailers either.
+    pub(super) reserved: &'a Arc<Reserved>,
+    pub(super) clock: &'a Clock,
+    /// What the client speaks.
+    pub(super) version: Version,
+}
 
 /// How far an [`Upload`] is, for whoever waits for the answer.
 #[derive(Debug)]
@@ -63,8 +80,10 @@ pub(super) enum State {
     Starved,
     /// The upstream took the last byte.
     Done,
-    /// The client broke off.
+    /// What the client sent is no body: malformed chunks, mostly.
     Broken,
+    /// The client broke off.
+    Gone,
     /// There was more than the route takes.
     TooLarge,
 }
@@ -87,8 +106,8 @@ impl Upload {
         Self(None)
     }
 
-    /// `body`, of at most `limit` bytes.
-    pub(super) fn new(body: Incoming, limit: Option<u64>, clock: &Clock) -> (Self, Arc<Progress>) {
+    pub(super) fn new(body: Incoming, terms: UploadTerms<'_>) -> (Self, Arc<Progress>) {
+        let UploadTerms { max_body, reserved, clock, version } = terms;
         let progress = Arc::new(Progress {
             state: AtomicU8::new(State::Sending as u8),
             last: AtomicU64::new(0),
@@ -100,20 +119,14 @@ impl Upload {
         });
         let running = Running {
             body,
-            left: limit,
+            left: max_body,
             clock: clock.clone(),
+            reserved: Arc::clone(reserved),
             progress: Arc::clone(&progress),
             slot: None,
-            is_end_told: false,
+            is_end_told: version == Version::HTTP_2,
         };
         (Self(Some(running)), progress)
-    }
-
-    /// A body whose end is told (HTTP/2), and that is broken without it.
-    pub(super) fn ends_only_when_told(&mut self) {
-        if let Some(running) = &mut self.0 {
-            running.is_end_told = true;
-        }
     }
 
     /// Has `slot` be told when this is begun.
@@ -144,13 +157,14 @@ impl Body for Upload {
         };
         let data = match frame {
             Some(Ok(frame)) => frame.into_data(),
-            Some(Err(_)) => {
-                running.progress.reach(State::Broken, &running.clock);
+            Some(Err(error)) => {
+                let state = if is_malformed(&error) { State::Broken } else { State::Gone };
+                running.progress.reach(state, &running.clock);
                 return Poll::Ready(Some(Err(UploadError::Broken(CANCEL.into()))));
             }
             // Given up with NO_ERROR, a request of HTTP/2 ends for hyper as if it were all.
             None if running.is_end_told && !running.body.is_end_stream() => {
-                running.progress.reach(State::Broken, &running.clock);
+                running.progress.reach(State::Gone, &running.clock);
                 return Poll::Ready(Some(Err(UploadError::Broken(CANCEL.into()))));
             }
             None => {
@@ -158,10 +172,15 @@ impl Body for Upload {
                 return Poll::Ready(None);
             }
         };
-        // Trailers end here: nobody announced them to the upstream, and they could hold names that only we set.
-        let Ok(data) = data else {
-            running.progress.reach(State::Done, &running.clock);
-            return Poll::Ready(None);
+        let data = match data {
+            Ok(data) => data,
+            Err(frame) => {
+                running.progress.reach(State::Done, &running.clock);
+                let kept = frame.into_trailers().ok().and_then(|trailers| {
+                    trailers::clean(trailers, |name| trailers::may_follow_request(name, &running.reserved))
+                });
+                return Poll::Ready(kept.map(|trailers| Ok(Frame::trailers(trailers))));
+            }
         };
         if let Some(left) = &mut running.left {
             match left.checked_sub(data.len() as u64) {
@@ -194,6 +213,13 @@ impl Slot {
     }
 }
 
+/// Whether a body ended because its framing is wrong, and not because its sender went away.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source
+        .is_some_and(|error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+}
+
 impl Uploaded {
     /// So many bytes so far.
     #[must_use]
@@ -210,6 +236,7 @@ impl Progress {
             1 => State::Starved,
             2 => State::Done,
             3 => State::Broken,
+            4 => State::Gone,
             _ => State::TooLarge,
         };
         (state, self.started + Duration::from_nanos(self.last.load(Ordering::Acquire)))

@@ -50,8 +50,7 @@ async fn an_answer_without_a_body_stays_one() {
     let cases: &[Case] = &[
         ("GET", "204", &[], None),
         ("GET", "204", &[("content-length", "0")], None),
-        // It may be said again (RFC 9110 section 8.6), and need not.
-        ("GET", "304", &[("content-length", "77"), ("etag", "\"x\"")], None),
+        ("GET", "304", &[("content-length", "77"), ("etag", "\"x\"")], Some("77")),
         ("HEAD", "200", &[("content-length", "12345")], Some("12345")),
         ("HEAD", "200", &[], None),
         ("GET", "200", &[], Some("0")),
@@ -173,4 +172,35 @@ async fn fields_that_only_we_may_set_do_not_come_back() {
     assert_eq!(answer.field("x-forwarded-user"), None);
     assert_eq!(answer.all("set-cookie").collect::<Vec<_>>(), ["theme=dark"]);
     assert_eq!(answer.field("x-kept"), Some("\u{e9}"));
+}
+
+#[tokio::test]
+async fn trailers_that_were_announced_follow_the_chunks_and_others_do_not() {
+    let scene = Scene::new("").await;
+    let mut peer = None;
+    for (announced, te, seen) in [(true, true, true), (true, false, false), (false, true, false)] {
+        let mut client = TcpStream::connect(scene.stage.gateway).await.expect("a connection");
+        let te = if te { "te: trailers\r\n" } else { "" };
+        let head =
+            format!("GET / HTTP/1.1\r\nhost: {}\r\n{te}connection: close, te\r\n\r\n", scene.stage.gateway);
+        client.write_all(head.as_bytes()).await.expect("a request");
+        let peer = match &mut peer {
+            Some(peer) => peer,
+            None => peer.insert(scene.accept().await),
+        };
+        let (id, _) = peer.message().await;
+        let fields = [(":status", "200"), ("trailer", "x-sum, set-cookie")];
+        peer.send(headers(id, 0, if announced { &fields } else { &fields[..1] })).await;
+        peer.send(
+            [data(id, 0, "hello"), headers(id, END_STREAM, &[("x-sum", "1"), ("set-cookie", "a=1")])]
+                .concat(),
+        )
+        .await;
+        let mut bytes = Vec::new();
+        client.read_to_end(&mut bytes).await.expect("an answer");
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        let (_, body) = text.split_once("\r\n\r\n").expect("a head");
+        let end = if seen { "5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n" } else { "5\r\nhello\r\n0\r\n\r\n" };
+        assert_eq!(body, end, "announced {announced}, {te}");
+    }
 }

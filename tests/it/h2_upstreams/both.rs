@@ -53,19 +53,31 @@ async fn a_message_keeps_its_shape() {
 }
 
 #[tokio::test]
-async fn trailers_of_the_answer_arrive_although_nothing_announced_them() {
+async fn trailers_pass_both_ways_although_nothing_announced_them() {
     let scene = Scene::with_h2c().await;
     let mut client = client(&scene).await;
     client.send(head(&scene, 1, END_STREAM, "GET", &[])).await;
     let mut upstream = scene.accept().await;
     let (id, _) = upstream.message().await;
     upstream.send([headers(id, 0, &[(":status", "200")]), data(id, 0, "hello")].concat()).await;
-    upstream.send(headers(id, END_STREAM, &[("grpc-status", "0"), ("x-sum", "1")])).await;
+    let fields = [("grpc-status", "0"), ("set-cookie", "a=1"), ("x-forwarded-user", "root"), ("x-sum", "1")];
+    upstream.send(headers(id, END_STREAM, &fields)).await;
     let (_, answer) = client.message().await;
     let trailers =
         [("grpc-status", "0"), ("x-sum", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!((answer.text().as_str(), answer.end), ("hello", End::Complete));
     assert_eq!(answer.trailers, trailers);
+    let fields = [("x-sum", "2"), ("authorization", "Basic eDp5"), ("x-forwarded-user", "root")];
+    client
+        .send(
+            [head(&scene, 3, 0, "POST", &[]), data(3, 0, "hello"), headers(3, END_STREAM, &fields)].concat(),
+        )
+        .await;
+    let (id, request) = upstream.message().await;
+    assert_eq!((request.text().as_str(), request.end), ("hello", End::Complete));
+    assert_eq!(request.trailers, [("x-sum".to_owned(), "2".to_owned())]);
+    upstream.send(headers(id, END_STREAM, &[(":status", "204")])).await;
+    assert_eq!(client.message().await.1.status(), 204);
 }
 
 #[tokio::test]

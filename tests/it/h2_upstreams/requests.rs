@@ -87,6 +87,28 @@ async fn a_body_keeps_its_length_and_chunks_become_data() {
 }
 
 #[tokio::test]
+async fn trailers_follow_the_body_but_those_that_decide_anything() {
+    let scene = Scene::new("").await;
+    let body = "5\r\nhello\r\n0\r\nx-sum: 1\r\nauthorization: Basic eDp5\r\nx-forwarded-user: root\r\ncontent-length: 9\r\n\
+                host: evil.example\r\nx_forwarded_user: root\r\ngrpc-ish: 2\r\n\r\n";
+    let asked = scene.ask("POST", "/", "transfer-encoding: chunked\r\ntrailer: x-sum\r\n", body);
+    let mut peer = scene.accept().await;
+    let (id, message) = peer.message().await;
+    let kept = [("x-sum", "1"), ("grpc-ish", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!((message.text().as_str(), message.end), ("hello", End::Complete));
+    assert_eq!(message.trailers, kept);
+    peer.send(headers(id, END_STREAM, OK)).await;
+    assert_eq!(asked.await.expect("an answer").status, 204);
+    // Where none of them may pass, the body's end is the end.
+    let body = "5\r\nhello\r\n0\r\ncookie: a=1\r\n\r\n";
+    let asked = scene.ask("POST", "/", "transfer-encoding: chunked\r\n", body);
+    let (id, message) = peer.message().await;
+    assert_eq!((message.text().as_str(), message.end, message.trailers.len()), ("hello", End::Complete, 0));
+    peer.send(headers(id, END_STREAM, OK)).await;
+    assert_eq!(asked.await.expect("an answer").status, 204);
+}
+
+#[tokio::test]
 async fn a_long_body_is_sent_as_the_upstream_makes_room_for_it() {
     let scene = Scene::new("").await;
     let body: Vec<u8> = (0..1_500_000_u32).map(|at| at.to_le_bytes()[usize::from(at % 3 == 0)]).collect();
