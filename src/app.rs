@@ -2,9 +2,10 @@
 
 mod around;
 mod metrics;
+mod reload;
 
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,21 +14,23 @@ use around::Around;
 
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
+use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Resumption, Terms, Tls};
 use crate::observe::Observer;
 use crate::oidc::{self, Change, Provider, SetupError, Watches};
 use crate::pages::Pages;
-use crate::proxy::{Pools, Proxy};
+use crate::proxy::Proxy;
 use crate::random::Random;
 use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security, Settings};
 use crate::store::OpenedCache;
-use crate::telemetry::{self, AccessLog, AccessTrail, Admin, Format};
+use crate::telemetry::{self, AccessLog, AccessTrail, Admin, ConfigState, ConfigStatus, Format};
 use crate::web::{Arrival, Scheme};
+pub use reload::Reload;
+use reload::{Running, Sealing};
 
 /// What an app takes from outside.
 #[derive(Clone)]
@@ -47,6 +50,12 @@ pub struct App {
     public: Vec<Endpoint>,
     admin: Vec<Endpoint>,
     probes: Admin,
+    gateway: Gateway,
+    format: Format,
+    running: Mutex<Running>,
+    terms: InForce,
+    resumption: Resumption,
+    status: ConfigStatus,
     trail: Trail,
     parts: Parts,
     stop: watch::Sender<bool>,
@@ -73,6 +82,9 @@ pub enum StartError {
         /// What is wrong.
         source: SetupError,
     },
+    /// TLS cannot be set up.
+    #[error("listen.tls: TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// The audit file cannot be opened: nothing is served that would leave no trace.
     #[error("audit.sink: cannot open {path}")]
     Audit {
@@ -88,21 +100,23 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(loaded: Loaded, parts: Parts) -> Result<Self, StartError> {
+        let Loaded { config, effective, hash, .. } = loaded;
+        let shown = effective.iter().map(ToString::to_string).collect();
+        let status = ConfigStatus::new(ConfigState::started(hash, shown, parts.clock.now()));
+        let sealing = Sealing::of(&config);
+        let running = Mutex::new(Running { started: effective.clone(), effective, sealing });
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
-        let public = bound.http.endpoints();
+        let public = bound.public.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(Terms {
-            limits: config.listen.limits,
-            trusted_proxies: config.listen.trusted_proxies.clone(),
-        });
+        let resumption = Resumption::new().map_err(StartError::Tls)?;
+        let terms = InForce::new(terms(&config.listen, &resumption, &parts.clock)?);
 
         let watches = watches(&trail, &parts.clock);
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()).watching(watches));
-        let pools = Arc::new(Pools::default());
-        let generation = generation(config, &parts, &trail, format, &pools, &shared)?;
+        let generation = generation(config, &parts, &trail, format, &shared)?;
         let gateway = Gateway::new(generation, shared);
 
         let (stop, stopped) = watch::channel(false);
@@ -117,12 +131,26 @@ impl App {
             lines: parts.lines.clone(),
             started: parts.clock.now(),
         });
-        let mut app = Self { public, admin, probes: probes.clone(), trail, parts, stop, tasks: Vec::new() };
+        let mut app = Self {
+            public,
+            admin,
+            probes: probes.clone(),
+            gateway: gateway.clone(),
+            format,
+            running,
+            terms: terms.clone(),
+            resumption,
+            status,
+            trail,
+            parts,
+            stop,
+            tasks: Vec::new(),
+        };
         let public_service = move |arrival: Arrival, request| {
             let gateway = gateway.clone();
             async move { gateway.handle(arrival, request).await }
         };
-        app.serve(bound.http, terms, public_service, public_meters, stopped.clone());
+        app.serve(bound.public, terms, public_service, public_meters, stopped.clone());
         if let Some(admin) = bound.admin {
             let admin_service = move |arrival: Arrival, request: http::Request<hyper::body::Incoming>| {
                 let (probes, around) = (probes.clone(), Arc::clone(&around));
@@ -157,6 +185,12 @@ impl App {
         &self.trail
     }
 
+    /// How the configuration stands.
+    #[must_use]
+    pub const fn config_status(&self) -> &ConfigStatus {
+        &self.status
+    }
+
     /// Stops accepting, lets requests under way finish within the listener's limit, and returns.
     pub async fn stop(self) {
         self.probes.set_unready();
@@ -189,6 +223,15 @@ impl App {
     }
 }
 
+/// The terms on which connections are taken.
+fn terms(listen: &listener::Settings, resumption: &Resumption, clock: &Clock) -> Result<Terms, StartError> {
+    let tls = match listen.certificates.as_slice() {
+        [] => None,
+        certificates => Some(Arc::new(Tls::new(certificates, resumption, clock).map_err(StartError::Tls)?)),
+    };
+    Ok(Terms { limits: listen.limits, trusted_proxies: listen.trusted_proxies.clone(), tls })
+}
+
 fn line_format(config: &Config) -> Format {
     match config.log.format {
         Format::Auto if std::io::stdout().is_terminal() => Format::Text,
@@ -206,8 +249,7 @@ impl Explainer {
         let parts =
             Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
         let shared = Shared::new(parts.clock.clone(), parts.random.clone());
-        let pools = Arc::new(Pools::default());
-        let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &pools, &shared)?;
+        let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &shared)?;
         generation.logging.access = None;
         Ok(Self { generation: Arc::new(generation), shared })
     }
@@ -258,7 +300,6 @@ fn generation(
     parts: &Parts,
     trail: &Trail,
     format: Format,
-    pools: &Arc<Pools>,
     shared: &Shared,
 ) -> Result<Generation, StartError> {
     let wanted = config.wanted();
@@ -281,7 +322,7 @@ fn generation(
     let provider = |settings: oidc::Settings| {
         let name = settings.name.to_string();
         let watch = shared.watches.of(&settings.name);
-        Provider::new(settings, parts.clock.clone())
+        Provider::new(settings, parts.clock.clone(), &shared.known)
             .map(|provider| provider.watched_by(watch))
             .map_err(|source| StartError::Provider { name, source })
     };
@@ -303,7 +344,7 @@ fn generation(
         config.reserved,
         cookies.clone(),
         config.public_url.clone(),
-        Arc::clone(pools),
+        Arc::clone(&shared.pools),
         parts.clock.clone(),
         parts.observer.clone(),
     )
@@ -315,6 +356,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        https: config.https,
         max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,

@@ -33,7 +33,7 @@ pub struct Event<'a> {
     pub what: Option<What<'a>>,
     /// The route's name.
     pub route: Option<&'a str>,
-    /// Why: one of [`REASONS`].
+    /// Why: one of [`REASONS`], or of a configuration the code of its first fault, `config/...`.
     pub reason: Option<&'static str>,
     /// The term that decided; of a refusal the whole rule.
     pub rule: Option<&'a str>,

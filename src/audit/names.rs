@@ -29,6 +29,12 @@ pub enum EventName {
     ProviderDown,
     /// A provider answers again.
     ProviderUp,
+    /// A new configuration is in force.
+    ConfigReloaded,
+    /// A new configuration is faulty, and the old one stays in force.
+    ConfigRefused,
+    /// Sessions are sealed with another key from now on.
+    KeyRotated,
     /// Events before this one were lost.
     AuditDropped,
 }
@@ -49,6 +55,9 @@ impl EventName {
         Self::ProcessStopping,
         Self::ProviderDown,
         Self::ProviderUp,
+        Self::ConfigReloaded,
+        Self::ConfigRefused,
+        Self::KeyRotated,
         Self::AuditDropped,
     ];
 
@@ -69,6 +78,9 @@ impl EventName {
             Self::ProcessStopping => "process.stopping",
             Self::ProviderDown => "provider.down",
             Self::ProviderUp => "provider.up",
+            Self::ConfigReloaded => "config.reloaded",
+            Self::ConfigRefused => "config.refused",
+            Self::KeyRotated => "key.rotated",
             Self::AuditDropped => "audit.dropped",
         }
     }
@@ -88,6 +100,7 @@ impl EventName {
             | Self::AccessDenied
             | Self::SessionRevoked
             | Self::ProviderDown
+            | Self::ConfigRefused
             | Self::AuditDropped => "failure",
             _ => "success",
         }

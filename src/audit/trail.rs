@@ -64,7 +64,10 @@ impl Trail {
 
     /// Records an event.
     pub fn record(&self, event: &Event<'_>) {
-        debug_assert!(event.reason.is_none_or(|word| super::REASONS.contains(&word)), "{event:?}");
+        debug_assert!(
+            event.reason.is_none_or(|word| super::REASONS.contains(&word) || word.starts_with("config/")),
+            "{event:?}"
+        );
         let Some(lines) = &self.lines else { return };
         let line = match self.form {
             Form::Json => event.json(),

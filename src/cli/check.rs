@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         }
         Err(faults) => return refuse(&faults),
     };
-    let Loaded { config, warnings, effective } = loaded;
+    let Loaded { config, warnings, effective, .. } = loaded;
     if arguments.json {
         print_json(arguments, &warnings, &effective);
     } else if arguments.print {

@@ -8,7 +8,7 @@ use super::serve::{end, runtime};
 use super::{Exit, is_taken, print, refuse, tell};
 use crate::app::{self, App, Parts};
 use crate::clock::Clock;
-use crate::config::{self, Loaded, Outside};
+use crate::config::{self, Outside};
 use crate::demo::{Demo, Ports, config_text};
 use crate::lifecycle::Signals;
 use crate::lines::Lines;
@@ -58,14 +58,13 @@ async fn demo(ports: Ports) -> Exit {
     };
     let outside = Outside::new(demo.environment());
     // The demo's configuration is parsed like any file; only its two secrets are made here.
-    let Loaded { config, .. } =
-        match config::parse(&demo.config_text(), "demo.toml", Path::new("."), &outside) {
-            Ok(loaded) => loaded,
-            Err(faults) => return refuse(&faults),
-        };
-    app::install_log(&config);
+    let loaded = match config::parse(&demo.config_text(), "demo.toml", Path::new("."), &outside) {
+        Ok(loaded) => loaded,
+        Err(faults) => return refuse(&faults),
+    };
+    app::install_log(&loaded.config);
     let parts = Parts { clock, random, lines: lines.clone(), observer: Some(demo.observer()) };
-    let app = match App::start(config, parts).await {
+    let app = match App::start(loaded, parts).await {
         Ok(app) => app,
         Err(error) => return cannot_start(&error),
     };

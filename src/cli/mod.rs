@@ -5,15 +5,17 @@ mod check;
 mod demo;
 mod explain;
 mod keygen;
+mod reload;
 mod routes;
 mod serve;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Faults, Loaded, Outside};
+use crate::config::{self, Faults, Loaded, Outside, Sources};
 
 /// What a process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +139,13 @@ fn version() -> String {
 impl ConfigArgs {
     /// Loads the configuration; its faults go to standard error.
     fn load(&self) -> Result<Loaded, Exit> {
-        config::load(&self.path(), &self.outside()).map_err(|faults| refuse(&faults))
+        self.read().map(|(_, loaded)| loaded)
+    }
+
+    /// As [`Self::load`], and says what was read for it.
+    fn read(&self) -> Result<(Sources, Loaded), Exit> {
+        let (sources, loaded) = config::read(&self.path(), &self.outside());
+        loaded.map(|loaded| (sources, loaded)).map_err(|faults| refuse(&faults))
     }
 
     /// What reaches the configuration besides its file.
@@ -175,6 +183,15 @@ fn refuse(faults: &Faults) -> Exit {
 )]
 fn environment() -> Outside {
     Outside::new(std::env::vars_os())
+}
+
+/// A variable of this process: only for what the service manager says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment enters here and is an argument everywhere else"
+)]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 /// A result, to standard output. A reader that went away is no fault of ours.

@@ -2,26 +2,27 @@
 
 use std::io::ErrorKind;
 
-use super::{ConfigArgs, Exit, tell};
+use super::reload::Reloader;
+use super::{ConfigArgs, Exit, tell, variable};
 use crate::app::{self, App, Parts, StartError};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
-use crate::lifecycle::Signals;
+use crate::config::{Loaded, Sources};
+use crate::lifecycle::{Hangup, Notifier, Signals};
 use crate::lines::Lines;
 use crate::lines::text::with_causes;
 use crate::random::Random;
 
 pub(super) fn run(arguments: &ConfigArgs) -> Exit {
-    let Loaded { config, warnings, .. } = match arguments.load() {
-        Ok(loaded) => loaded,
+    let (sources, loaded) = match arguments.read() {
+        Ok(read) => read,
         Err(exit) => return exit,
     };
-    for warning in &warnings {
+    for warning in &loaded.warnings {
         tell(&warning.to_string());
     }
-    app::install_log(&config);
-    match runtime(config.threads) {
-        Ok(runtime) => runtime.block_on(serve(config)),
+    app::install_log(&loaded.config);
+    match runtime(loaded.config.threads) {
+        Ok(runtime) => runtime.block_on(serve(arguments, &sources, loaded)),
         Err(error) => {
             tell(&format!("vestibule: cannot start its threads: {error}"));
             Exit::Failed
@@ -38,10 +39,11 @@ pub(super) fn runtime(threads: Option<usize>) -> std::io::Result<tokio::runtime:
     builder.enable_all().build()
 }
 
-async fn serve(config: Config) -> Exit {
-    let (mut signals, lines) = match (Signals::listen(), Lines::stdout()) {
-        (Ok(signals), Ok(lines)) => (signals, lines),
-        (Err(error), _) | (_, Err(error)) => {
+async fn serve(arguments: &ConfigArgs, sources: &Sources, loaded: Loaded) -> Exit {
+    let config = &loaded.config;
+    let (mut signals, hangup, lines) = match (Signals::listen(), Hangup::listen(), Lines::stdout()) {
+        (Ok(signals), Ok(hangup), Ok(lines)) => (signals, hangup, lines),
+        (Err(error), ..) | (_, Err(error), _) | (_, _, Err(error)) => {
             tell(&format!("vestibule: cannot start: {error}"));
             return Exit::Failed;
         }
@@ -56,7 +58,7 @@ async fn serve(config: Config) -> Exit {
     });
     let parts =
         Parts { clock: Clock::system(), random: Random::system(), lines: lines.clone(), observer: None };
-    let app = match App::start(config, parts).await {
+    let app = match App::start(loaded, parts).await {
         Ok(app) => app,
         Err(error) => {
             tell(&format!("vestibule: {}", with_causes(&error)));
@@ -75,7 +77,19 @@ async fn serve(config: Config) -> Exit {
     for endpoint in app.admin() {
         tell(&format!("vestibule: admin on {endpoint} (/livez, /readyz)"));
     }
-    signals.next().await;
+    let clock = Clock::system();
+    let notifier = Notifier::of(variable).unwrap_or_else(|error| {
+        tell(&format!("vestibule: the service manager cannot be told anything (NOTIFY_SOCKET): {error}"));
+        Notifier::off()
+    });
+    tokio::spawn(notifier.clone().watchdog(clock.clone()));
+    notifier.ready("serving");
+    let reloader = Reloader::new(arguments, sources, hangup);
+    tokio::select! {
+        _ = signals.next() => {}
+        never = reloader.run(&app, &notifier, &clock) => match never {},
+    }
+    notifier.stopping("ending");
     end(app, signals, &lines).await
 }
 
@@ -98,7 +112,7 @@ pub(super) async fn end(app: App, mut signals: Signals, lines: &Lines) -> Exit {
     let trail = app.trail().clone();
     tokio::select! {
         () = app.stop() => {}
-        () = signals.next() => {}
+        _ = signals.next() => {}
     }
     trail.flush();
     lines.flush();

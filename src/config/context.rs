@@ -10,6 +10,8 @@ use super::fault::{Fault, Faults, Position, Severity, settle};
 use super::keypath::KeyPath;
 use super::layers::{Layers, Origin};
 use super::outside::Outside;
+use super::sources::Sources;
+use crate::clock::Timestamp;
 
 /// What all readers share: where things stand, what is around us, and the faults so far.
 pub(super) struct Context<'a> {
@@ -17,16 +19,37 @@ pub(super) struct Context<'a> {
     pub(super) layers: &'a Layers,
     outside: &'a Outside,
     faults: RefCell<Vec<Fault>>,
+    sources: &'a RefCell<Sources>,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(document: &'a Document, layers: &'a Layers, outside: &'a Outside) -> Self {
-        Self { document, layers, outside, faults: RefCell::new(layers.faults.clone()) }
+    pub(super) fn new(
+        document: &'a Document,
+        layers: &'a Layers,
+        outside: &'a Outside,
+        sources: &'a RefCell<Sources>,
+    ) -> Self {
+        Self { document, layers, outside, faults: RefCell::new(layers.faults.clone()), sources }
+    }
+
+    /// A file is about to be read: when it changes, the configuration does.
+    pub(super) fn look_at(&self, path: &Path) {
+        self.sources.borrow_mut().look_at(path);
+    }
+
+    /// What stood in that file.
+    pub(super) fn take(&self, bytes: &[u8]) {
+        self.sources.borrow_mut().take(bytes);
     }
 
     /// The variable called `name`.
     pub(super) fn variable(&self, name: &str) -> Option<&'a OsStr> {
         self.outside.variable(name)
+    }
+
+    /// The time at which it is judged.
+    pub(super) fn now(&self) -> Timestamp {
+        self.outside.now()
     }
 
     /// A path as the configuration means it: relative ones start at the folder of its file.

@@ -5,6 +5,7 @@
 
 use std::fmt::{self, Write};
 
+use aws_lc_rs::digest;
 use figment::value::{Dict, Value};
 use serde::{Serialize, Serializer};
 
@@ -66,6 +67,20 @@ pub(super) fn list(document: &Document, layers: &Layers) -> Vec<Effective> {
     reading.found
 }
 
+/// A short hash of what holds, wherever it came from, in hex.
+pub(super) fn hash(list: &[Effective]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for Effective { path, holds, .. } in list {
+        let held = match holds {
+            Holds::Value(value) => value.to_string(),
+            Holds::Meaning(words) => (*words).to_owned(),
+        };
+        // Neither half holds a raw line break, so no two lists run together.
+        context.update(format!("{} = {held}\n", key_text(path)).as_bytes());
+    }
+    context.finish().as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
 // === impl Reading ===
 
 impl Reading<'_> {
@@ -85,6 +100,7 @@ impl Reading<'_> {
             (Kind::Table(keys), Unset::Section, _) | (Kind::Table(keys), _, Some(_)) => {
                 self.table(path, keys, below);
             }
+            (Kind::TableOrList(keys), _, Some(Value::Dict(..))) => self.table(path, keys, below),
             (Kind::Named(keys), ..) => {
                 for (path, values) in self.named(path, below) {
                     self.table(&path, keys, Some(values));
@@ -141,6 +157,23 @@ impl Reading<'_> {
 }
 
 // === impl Effective ===
+
+impl Effective {
+    /// The key by its path.
+    #[must_use]
+    pub fn key(&self) -> String {
+        key_text(&self.path)
+    }
+
+    pub(super) fn path(&self) -> &[String] {
+        &self.path
+    }
+
+    /// Whether `other` holds the same, wherever it came from.
+    pub(super) fn holds_as(&self, other: &Self) -> bool {
+        self.holds == other.holds
+    }
+}
 
 /// A line of TOML, with the source as its comment.
 impl fmt::Display for Effective {

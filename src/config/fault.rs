@@ -68,6 +68,14 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// Whether it stops us.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
 impl Faults {
     /// A list of faults, sorted by where they stand.
     pub(super) fn new(mut faults: Vec<Fault>) -> Self {
@@ -84,7 +92,7 @@ impl Faults {
     /// How many of them are errors.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.0.iter().filter(|fault| fault.severity == Severity::Error).count()
+        self.0.iter().filter(|fault| fault.is_error()).count()
     }
 }
 

@@ -49,16 +49,27 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket. Plain http; TLS
-    /// ends in front.
+    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket.
+    /// With `https` it may be `[]`.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
-    /// Where `/livez` and `/readyz` are. May not share an address with `http`.
+    /// Where requests come in over TLS, in the same forms.
+    https: List(&Text("address")), Means("none: TLS ends in front");
+    /// What is shown at the addresses of `https`: a certificate, or a list of them, chosen by the name that the client asks
+    /// for. The first is shown where no other fits.
+    tls: TableOrList(LISTEN_TLS), Means("none");
+    /// With `https`: sends requests that come over plain http, and not from a trusted proxy, to the same address with https
+    /// (308).
+    redirect_http: Bool, Is("false");
+    /// Tells browsers for so long to come over https only (`Strict-Transport-Security`), on answers over https.
+    hsts: Duration, Means("none");
+    /// Where `/livez` and `/readyz` are. May not share an address with `http` or `https`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
     /// The proxies in front, as `"10.0.0.0/8"`, one address, or `"unix"` for whoever comes over a Unix socket. Only their
     /// forwarding headers and request ids count.
     trusted_proxies: List(&Text("network")), Is("[]");
-    /// Which headers those proxies use. The other kind is never read.
-    client_address_from: Words(&["x-forwarded", "forwarded"]), Is("\"x-forwarded\"");
+    /// How those proxies say for whom they speak: by `X-Forwarded-For` and `-Proto`, by `Forwarded`, or by the PROXY protocol
+    /// (1 or 2), with which each of their connections must then begin. What is not named here is never read.
+    client_address_from: Words(&["x-forwarded", "forwarded", "proxy-protocol"]), Is("\"x-forwarded\"");
     /// Connections at once. Further ones wait in the kernel.
     max_connections: Int(1, 1_000_000), Is("10000");
     /// Connections of one client address (an IPv6 /64) at once. Over it: closed. Private addresses, Unix sockets and
@@ -66,6 +77,9 @@ LISTEN {
     max_connections_per_peer: Int(1, 1_000_000), Is("1024");
     /// Request line and header fields together. Over it: 431.
     max_head: Size(4 << 10, 60 << 10), Is("\"32KiB\"");
+    /// How long a client may send nothing of its request body while more of it is wanted. Over it: 408. A slow upload that
+    /// moves is never cut, and once the answer has begun `idle_timeout` counts instead.
+    body_timeout: Duration, Is("\"30s\"");
     /// Path and query of a request. Over it: 414.
     max_target: Size(1 << 10, 60 << 10), Is("\"16KiB\"");
     /// Header fields of a request. Over it: 431 without a page.
@@ -83,6 +97,20 @@ LISTEN {
     h2_max_streams: Int(1, 10_000), Is("100");
     /// HTTP/2: bytes of one upload that may wait for its upstream. All uploads of a connection may have four times as many.
     h2_window: Size(64 << 10, 16 << 20), Is("\"256KiB\"");
+}
+}
+
+keys! {
+/// `tls` in `[listen]`
+LISTEN_TLS {
+    /// The certificate, and what leads from it to its authority, as PEM, in this order. Its names say which hosts it is
+    /// shown for.
+    cert: Path, Required;
+    /// Its private key, as PEM.
+    key: Secret, Required;
+    /// Asks clients for a certificate that one of these authorities vouches for, as PEM. They need not show one; one that
+    /// is not valid ends the handshake.
+    client_ca: Path, Means("clients are not asked");
 }
 }
 
@@ -221,10 +249,12 @@ ROUTE {
     timeout: DurationOrOff, Is("\"60s\"");
     /// Connecting to the upstream, TLS included. Over it: 504.
     connect_timeout: Duration, Is("\"5s\"");
-    /// Silence of a stream, a WebSocket, an upload or a stalled answer.
+    /// Silence of a stream, a WebSocket or a stalled answer, and of an upstream that stops taking an upload.
     idle_timeout: DurationOrOff, Is("\"15m\"");
     /// The largest request body. Over it: 413.
     max_body: Size(1, 1 << 40), Means("no limit");
+    /// The largest head of an answer, interim ones included. Over it, or with more than 100 fields: 502.
+    max_response_head: Size(8 << 10, 1 << 20), Is("\"64KiB\"");
     /// How TLS is spoken with an `https` upstream.
     upstream_tls: Table(UPSTREAM_TLS), Means("the system's roots");
 }

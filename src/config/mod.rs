@@ -29,17 +29,22 @@ mod outside;
 mod places;
 mod provider;
 mod reader;
+mod restart;
 mod routes;
 mod rules;
 mod schema;
 mod secrets;
 mod session;
 mod set;
+mod sources;
+mod tls;
 mod unasked;
 mod upstream;
 mod values;
 mod whose;
+mod x509;
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -49,7 +54,9 @@ pub use code::Code;
 pub use effective::Effective;
 pub use fault::{Fault, Faults, Severity};
 pub use outside::Outside;
+pub use restart::{changed, needs_restart};
 pub use schema::schema;
+pub use sources::{Content, Sources};
 
 use context::Context;
 use document::Document;
@@ -70,6 +77,8 @@ pub struct Config {
     pub threads: Option<usize>,
     /// Where we listen.
     pub listen: listener::Settings,
+    /// What is done so that people come over https.
+    pub https: flow::Https,
     /// How sessions are kept. Always there when there is a provider.
     pub session: Option<crate::session::Settings>,
     /// Our own endpoints.
@@ -110,6 +119,8 @@ pub struct Loaded {
     pub warnings: Vec<Fault>,
     /// Every value that holds, and where it came from.
     pub effective: Vec<Effective>,
+    /// A short hash of every value that holds, in hex. Secrets have no part in it: it is shown.
+    pub hash: String,
 }
 
 /// The largest file that is read, in bytes.
@@ -120,6 +131,17 @@ const MAX_FILE: u64 = 1 << 20;
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
+    read(path, outside).1
+}
+
+/// As [`load`], and says which files were read for it, also when it was refused.
+pub fn read(path: &Path, outside: &Outside) -> (Sources, Result<Loaded, Faults>) {
+    let sources = RefCell::default();
+    let loaded = load_from(path, outside, &sources);
+    (sources.into_inner(), loaded)
+}
+
+fn load_from(path: &Path, outside: &Outside, sources: &RefCell<Sources>) -> Result<Loaded, Faults> {
     let name = secrets::plain_path(path);
     let refuse = |what: &str, help: &str| {
         Faults::new(vec![Fault {
@@ -134,6 +156,7 @@ pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
             url: Code::File.url(),
         }])
     };
+    sources.borrow_mut().look_at(path);
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
@@ -148,6 +171,7 @@ pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
         };
         return Err(refuse(&what, help));
     }
+    sources.borrow_mut().take(&bytes);
     if bytes.len() as u64 > MAX_FILE {
         return Err(refuse("is larger than 1 MiB", "no configuration is: check what --config names"));
     }
@@ -155,7 +179,7 @@ pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
         return Err(refuse("is not UTF-8 text", "save it as UTF-8, which TOML demands"));
     };
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&text, &name, folder, outside)
+    parse_from(&text, &name, folder, outside, sources)
 }
 
 /// Checks a configuration text. `name` is what messages call it; relative paths in it start at `folder`.
@@ -163,19 +187,31 @@ pub fn load(path: &Path, outside: &Outside) -> Result<Loaded, Faults> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse(text: &str, name: &str, folder: &Path, outside: &Outside) -> Result<Loaded, Faults> {
+    parse_from(text, name, folder, outside, &RefCell::default())
+}
+
+fn parse_from(
+    text: &str,
+    name: &str,
+    folder: &Path,
+    outside: &Outside,
+    sources: &RefCell<Sources>,
+) -> Result<Loaded, Faults> {
     let document = Document::parse(text, name, folder)?;
     let layers = layers::merge(&document, outside);
-    let context = Context::new(&document, &layers, outside);
+    let context = Context::new(&document, &layers, outside, sources);
     let config = check(&Section::top(&context, &layers.values, keys::TOP));
     let (config, warnings) = context.finish(config)?;
     let effective = effective::list(&document, &layers);
-    Ok(Loaded { config, warnings, effective })
+    let hash = effective::hash(&effective);
+    Ok(Loaded { config, warnings, effective, hash })
 }
 
 /// Reads every section, whatever is wrong with others.
 fn check(top: &Section<'_>) -> Option<Config> {
     let general = general::read(top);
-    let listen = listen::read(top);
+    let (listen, shown) = listen::read(top);
+    let https = tls::https(top, &listen, general.public_url.as_ref());
     let login = login::read(top);
     let providers = provider::read(top);
     let needed = if providers.names.is_empty() { Needed::No } else { Needed::Yes };
@@ -203,6 +239,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
     let routes = routes::read(top, &around);
     if let Some(routes) = &routes {
         unasked::warn(top, &providers, routes);
+        tls::review(&shown, routes);
         if let (Some(after), Some(public_url)) = (&login.after_sign_out, &general.public_url) {
             afterwards::warn(top, after, public_url, cookie_domain.as_ref(), routes);
         }
@@ -215,6 +252,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
     Some(Config {
         threads: general.threads,
         listen,
+        https,
         session,
         providers: providers.settings,
         routes: routes?,

@@ -169,6 +169,7 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
     let unusable = |what: &str, help: &str| {
         field.fault(Code::SecretFile, format!("{}: {called} {what}", field.path()), help);
     };
+    field.context().look_at(path);
     // Asked before opening, since opening a pipe would wait for somebody to write to it.
     let kind = std::fs::metadata(path);
     if kind.as_ref().is_ok_and(|kind| !kind.is_file()) {
@@ -207,7 +208,7 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
             unusable("is larger than 64 KiB", "name a file that holds the secret and nothing else");
             return None;
         }
-        Ok(_) => {}
+        Ok(_) => field.context().take(&bytes),
         Err(error) => {
             unusable(&format!("cannot be read: {}", reason(&error)), "check the file and its file system");
             return None;

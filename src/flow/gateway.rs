@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{Method, Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::answer::Body;
@@ -12,21 +13,23 @@ use super::login::Finished;
 use super::meters::{Metered, Meters};
 use super::providers::Providers;
 use super::rate::Rate;
+use super::secure::Https;
 use super::settings::Settings;
 use super::told::Told;
-use super::{observe, own, request};
+use super::{observe, own, request, secure};
 use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
-use crate::oidc::Watches;
+use crate::lease::Hangup;
+use crate::oidc::{Known, Watches};
 use crate::pages::Pages;
-use crate::proxy::Proxy;
+use crate::proxy::{Pools, Proxy};
 use crate::random::{Ids, Random};
 use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
 use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
-use crate::web::{Arrival, HostName, Origin, TrustedProxies};
+use crate::web::{Arrival, HostName, Origin, Scheme, TrustedProxies};
 
 /// One configuration, built whole. A reload swaps it; a request that began with one ends with it.
 pub struct Generation {
@@ -38,6 +41,8 @@ pub struct Generation {
     pub trusted_proxies: TrustedProxies,
     /// The largest request head in bytes.
     pub max_head: usize,
+    /// What is done so that people come over https.
+    pub https: Https,
     /// The longest target of a request in bytes.
     pub max_target: usize,
     /// The providers; none where every route is for everyone.
@@ -97,6 +102,10 @@ pub struct Shared {
     pub meters: Arc<Meters>,
     /// What is known of providers from their answers.
     pub watches: Watches,
+    /// What providers said about themselves.
+    pub known: Known,
+    /// The kept connections to upstreams.
+    pub pools: Arc<Pools>,
 }
 
 /// The door. Cheap to clone.
@@ -113,21 +122,11 @@ impl Shared {
         let flights = Flights::new(clock.clone());
         let ids = Ids::new(random.clone());
         let (revocations, rate) = (Revocations::default(), Rate::default());
-        Self {
-            clock,
-            random,
-            ids,
-            revocations,
-            flights,
-            rate,
-            told: Told::default(),
-            meters: Arc::default(),
-            watches: Watches::default(),
-        }
+        let (told, known, pools) = (Told::default(), Known::default(), Arc::default());
+        let (meters, watches) = (Arc::default(), Watches::default());
+        Self { clock, random, ids, revocations, flights, told, rate, meters, watches, known, pools }
     }
-}
 
-impl Shared {
     /// The same, with these watches.
     #[must_use]
     pub fn watching(self, watches: Watches) -> Self {
@@ -170,28 +169,55 @@ impl Gateway {
         Self { generation: Arc::new(ArcSwap::from_pointee(generation)), shared }
     }
 
-    /// The configuration that new requests meet.
+    /// Puts another generation in the place of the one that serves, which it returns. A request that has begun ends with
+    /// the generation that it began with; the next one of the same connection begins with this.
+    pub fn swap(&self, generation: Generation) -> Arc<Generation> {
+        let new = Arc::new(generation);
+        let old = self.generation.swap(Arc::clone(&new));
+        old.proxy.close_idle_unless_used_by(&new.proxy);
+        old
+    }
+
+    /// The generation that serves now.
     #[must_use]
     pub fn generation(&self) -> Arc<Generation> {
         self.generation.load_full()
     }
 
-    /// What survives a reload.
+    /// What outlives a generation.
     #[must_use]
-    pub fn shared(&self) -> &Shared {
+    pub const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
     /// Answers a request. Never fails: what goes wrong has an answer too.
     pub async fn handle(&self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
-        match observe::read(&generation, &self.shared, &arrival, &request) {
+        // What an answer of ours leaves unread, or what follows a CONNECT, is not for the parser: it might be made to look
+        // like a request.
+        let may_follow = !request.body().is_end_stream() || *request.method() == Method::CONNECT;
+        let hung_up = |mut response: Response<Body>| {
+            if may_follow && response.body().is_own() {
+                response.extensions_mut().insert(Hangup);
+            }
+            response
+        };
+        let visit = match observe::read(&generation, &self.shared, &arrival, &request) {
+            Ok(visit) => visit,
+            Err(unread) => {
+                let response = hung_up(unread.answer(&self.shared.clock));
+                return secure::strengthened(&generation, arrival.tls().map(|_| Scheme::Https), response);
+            }
+        };
+        let spoken = visit.facts().seen_scheme();
+        let response = match secure::instead(&self.shared, &visit) {
+            Some(response) => response,
             // The future of a rare story is boxed, so that the one of every request stays small to move.
-            Ok(visit) if own::is_own(&generation, visit.facts()) => {
+            None if own::is_own(&generation, visit.facts()) => {
                 Box::pin(own::answer(&self.shared, visit, request)).await
             }
-            Ok(visit) => request::answer(&self.shared, visit, request).await,
-            Err(unread) => unread.answer(&self.shared.clock),
-        }
+            None => request::answer(&self.shared, visit, request).await,
+        };
+        secure::strengthened(&generation, spoken, hung_up(response))
     }
 }

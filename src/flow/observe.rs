@@ -23,7 +23,7 @@ pub(super) fn read<B>(
 ) -> Result<Box<Visit>, Box<Unread>> {
     let headers = request.headers();
     let peer = arrival.peer();
-    let forwarded = generation.trusted_proxies.read(peer, headers);
+    let forwarded = generation.trusted_proxies.read_arrival(arrival, headers);
     let client = forwarded.client();
     let id = match forwarded.trust() {
         Trust::Trusted => {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::cached::Cached;
 use super::callback::Code;
 use super::claims::Claims;
 use super::client;
@@ -14,6 +13,7 @@ use super::error::{Call, LoginError, ProviderError, SetupError};
 use super::excerpt::shown;
 use super::http::Http;
 use super::jwks::Keys;
+use super::known::{Known, Said};
 use super::mapping;
 use super::settings::{Settings, Userinfo};
 use super::token::Unverified;
@@ -24,7 +24,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::identity::{Fingerprint, Identity, ProviderName, Wanted};
 use crate::session::{Issuer, PendingLogin};
 
-/// One configured provider. Made once and shared: it remembers what the provider said about itself.
+/// One configured provider. What it said about itself is remembered beyond it.
 #[derive(Debug)]
 pub struct Provider {
     settings: Settings,
@@ -32,8 +32,7 @@ pub struct Provider {
     address: String,
     http: Http,
     clock: Clock,
-    metadata: Cached<Metadata>,
-    keys: Cached<Keys>,
+    said: Arc<Said>,
 }
 
 /// Which account the person wants to sign in with.
@@ -61,7 +60,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`SetupError`] when the issuer is no URL, or a certificate of `ca` cannot be used.
-    pub fn new(settings: Settings, clock: Clock) -> Result<Self, SetupError> {
+    pub fn new(settings: Settings, clock: Clock, known: &Known) -> Result<Self, SetupError> {
         let issuer =
             Url::parse(&settings.issuer).map_err(|error| SetupError::Issuer(settings.name.clone(), error))?;
         let port = issuer.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
@@ -69,8 +68,7 @@ impl Provider {
             address: format!("{}{port}", issuer.host_str().unwrap_or_default()),
             binding: Issuer::new(settings.name.clone(), &settings.issuer, &settings.client_id),
             http: Http::new(&settings, clock.clone())?,
-            metadata: Cached::new(clock.clone()),
-            keys: Cached::new(clock.clone()),
+            said: known.of(&settings, &clock),
             clock,
             settings,
         })
@@ -98,7 +96,7 @@ impl Provider {
     /// How long ago its keys were fetched; none when they were not needed yet.
     #[must_use]
     pub fn keys_age(&self) -> Option<Duration> {
-        self.keys.age()
+        self.said.keys.age()
     }
 
     /// The configured name.
@@ -212,16 +210,16 @@ impl Provider {
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
-        self.metadata.get(|| Metadata::fetch(&self.http, &self.settings)).await
+        self.said.metadata.get(|| Metadata::fetch(&self.http, &self.settings)).await
     }
 
     /// The token, signed by one of the provider's keys. When none of those that we know fits, it may have new ones.
     async fn signed(&self, metadata: &Metadata, token: &Unverified<'_>) -> Result<Signed, LoginError> {
         let fetch = || Keys::fetch(&self.http, &metadata.jwks_uri);
-        let known = self.keys.get(fetch).await?;
+        let known = self.said.keys.get(fetch).await?;
         match token.signed_by(&known) {
             Err(error @ (LoginError::UnknownKey { .. } | LoginError::Signature)) => {
-                match self.keys.renew(&known, fetch).await {
+                match self.said.keys.renew(&known, fetch).await {
                     Some(renewed) => token.signed_by(&renewed),
                     None => Err(error),
                 }

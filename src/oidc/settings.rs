@@ -78,7 +78,7 @@ pub enum Userinfo {
 }
 
 /// What the provider's URLs may be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// https, or plain http on loopback.
     #[default]

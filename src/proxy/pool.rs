@@ -171,6 +171,12 @@ impl Pool {
         }
     }
 
+    /// Closes every kept connection.
+    pub(super) fn close_idle(&self) {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        drop(idle);
+    }
+
     /// Opens a connection, with its handshakes, all within `limit`.
     pub(super) async fn connect(&self, limit: Duration, clock: &Clock) -> Result<Link, ForwardError> {
         let opened = match clock.timeout(limit, self.dial()).await {

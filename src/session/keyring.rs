@@ -126,6 +126,13 @@ impl Keyring {
         Self { current: RingKey::new(current), old: old.iter().map(RingKey::new).collect() }
     }
 
+    /// Whether `other` seals with the same key.
+    #[must_use]
+    pub fn seals_like(&self, other: &Self) -> bool {
+        let ([own, ..], [theirs, ..]) = (&self.current.subkeys, &other.current.subkeys);
+        own.equals(theirs.expose())
+    }
+
     /// Seals `plain`.
     #[must_use]
     pub fn seal(&self, purpose: Purpose, binding: Binding<'_>, plain: &[u8], random: &Random) -> String {

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod config_status;
 mod exposition;
 mod process;
 mod settings;
@@ -9,6 +10,7 @@ mod subscriber;
 
 pub use access::{AccessLine, AccessTrail, Answered, Ended, OpenLine};
 pub use admin::{Admin, Surroundings};
+pub use config_status::{ConfigState, ConfigStatus, Refused};
 pub use exposition::{Dialect, Exposition, Family, Labels};
 pub use settings::{AccessLog, Format, IdentityInLog, Level, QueryInLog, Settings};
 pub use subscriber::{install, log_to};

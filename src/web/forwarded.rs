@@ -9,7 +9,9 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
+use super::arrival::Arrival;
 use super::origin::Scheme;
+use super::proxy_header::Introduction;
 use crate::lines::json::{push_address, push_number};
 
 /// The other end of a connection. Not necessarily the client: see [`ClientAddr`].
@@ -34,7 +36,7 @@ pub struct TrustedProxies {
     convention: Convention,
 }
 
-/// The headers that trusted proxies use.
+/// How trusted proxies say for whom they speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Convention {
     /// `X-Forwarded-For` and `X-Forwarded-Proto`.
@@ -42,6 +44,8 @@ pub enum Convention {
     XForwarded,
     /// `Forwarded` (RFC 7239).
     Forwarded,
+    /// No fields: the header of the PROXY protocol at the start of each connection.
+    ProxyProtocol,
 }
 
 /// What a request's forwarding headers came to.
@@ -170,6 +174,24 @@ impl TrustedProxies {
         }
     }
 
+    /// Whether a connection of this peer must begin with a header of the PROXY protocol.
+    #[must_use]
+    pub fn expects_introduction(&self, peer: PeerAddr) -> bool {
+        self.convention == Convention::ProxyProtocol && self.trust(peer) == Trust::Trusted
+    }
+
+    /// Whom a request comes from that came over a connection.
+    ///
+    /// Where the connection was introduced, its fields are never read: a proxy that speaks this way passes on whatever the
+    /// client wrote.
+    #[must_use]
+    pub fn read_arrival(&self, arrival: &Arrival, headers: &HeaderMap) -> Forwarded {
+        match arrival.introduction() {
+            Some(introduction) => Forwarded::introduced(arrival.peer(), introduction),
+            None => self.read(arrival.peer(), headers),
+        }
+    }
+
     /// Reads the forwarding headers of a request that `peer` sent.
     #[must_use]
     pub fn read(&self, peer: PeerAddr, headers: &HeaderMap) -> Forwarded {
@@ -184,10 +206,16 @@ impl TrustedProxies {
                 self.walk(peer, hops, scheme)
             }
             Convention::Forwarded => self.walk(peer, forwarded(headers), None),
+            // Its connection is from before a reload, when another convention held: nobody knows whom it speaks for.
+            Convention::ProxyProtocol => {
+                Forwarded::introduced(peer, Introduction::Client { address: None, scheme: None })
+            }
         }
     }
 
-    fn contains(&self, address: IpAddr) -> bool {
+    /// Whether this is the address of a trusted proxy.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }
 
@@ -219,6 +247,18 @@ impl TrustedProxies {
 }
 
 impl Forwarded {
+    /// What an introduction by this peer comes to. The fields of its requests are a stranger's, so that it counts as
+    /// untrusted.
+    fn introduced(peer: PeerAddr, introduction: Introduction) -> Self {
+        let (client, scheme) = match introduction {
+            Introduction::Own => (peer.ip(), None),
+            Introduction::Client { address, scheme } => (address, scheme),
+        };
+        let behind = client.filter(|_| introduction != Introduction::Own);
+        let chain = behind.into_iter().chain(peer.ip()).collect();
+        Self { client: ClientAddr(client), chain, scheme, trust: Trust::Untrusted }
+    }
+
     /// The client.
     #[must_use]
     pub const fn client(&self) -> ClientAddr {

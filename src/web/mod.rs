@@ -9,8 +9,10 @@ pub mod kind;
 pub mod origin;
 pub mod path;
 pub mod pattern;
+pub mod proxy_header;
 pub mod source;
 pub mod subscriber;
+pub mod tls;
 
 pub use arrival::Arrival;
 pub use facts::{Facts, RequestId};
@@ -20,5 +22,6 @@ pub use kind::RequestKind;
 pub use origin::{Origin, ReturnTo, Scheme};
 pub use path::CanonicalPath;
 pub use pattern::{HostPattern, PatternError};
+pub use proxy_header::Introduction;
 pub use source::{SaidOrigin, Source};
 pub use subscriber::Subscriber;

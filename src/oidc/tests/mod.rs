@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use self::op::{Op, SigningKey};
 use super::callback::{self, Answer, Code};
-use super::{EmailTrust, LoginError, Provider, Settings, SignedIn, Transport, Userinfo};
+use super::{EmailTrust, Known, LoginError, Provider, Settings, SignedIn, Transport, Userinfo};
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::identity::{ProviderName, Wanted};
 use crate::random::Random;
@@ -45,7 +45,7 @@ impl Scene {
         let (clock, hand) = Clock::manual(Timestamp::from_secs(NOW));
         let mut settings = settings(&op.issuer);
         change(&mut settings);
-        let provider = Provider::new(settings, clock.clone()).expect("a provider");
+        let provider = Provider::new(settings, clock.clone(), &Known::default()).expect("a provider");
         let pending = PendingLogin::begin(
             provider.binding(),
             "https://wiki.example.com/oauth2/callback".to_owned(),

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::op::{Reply, SigningKey};
 use super::{Scene, settings};
 use crate::clock::{Clock, Timestamp};
-use crate::oidc::{Account, Fault, Provider, ProviderError, Transport};
+use crate::oidc::{Account, Fault, Known, Provider, ProviderError, Transport};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -139,7 +139,8 @@ async fn a_provider_that_is_not_there_is_unavailable() {
     let address = listener.local_addr().expect("an address");
     drop(listener);
     let (clock, _hand) = Clock::manual(Timestamp::from_secs(super::NOW));
-    let provider = Provider::new(settings(&format!("http://{address}")), clock).expect("a provider");
+    let provider =
+        Provider::new(settings(&format!("http://{address}")), clock, &Known::default()).expect("a provider");
     let error = provider.check_response_issuer(None).await.expect_err("refused");
     assert_eq!((error.code(), error.fault()), ("provider/unreachable", Fault::Unavailable));
     let text = error.to_string();

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{NOW, settings};
 use crate::clock::{Clock, Timestamp};
-use crate::oidc::{Provider, SetupError};
+use crate::oidc::{Known, Provider, SetupError};
 
 const CERTIFICATE: &[u8] = include_bytes!("localhost.cert.der");
 
@@ -62,7 +62,7 @@ async fn word(issuer: &str, extra: Vec<CertificateDer<'static>>) -> &'static str
     let mut settings = settings(issuer);
     settings.extra_roots = extra;
     let (clock, _hand) = Clock::manual(Timestamp::from_secs(NOW));
-    let provider = Provider::new(settings, clock).expect("a provider");
+    let provider = Provider::new(settings, clock, &Known::default()).expect("a provider");
     provider.check_response_issuer(None).await.map_or_else(|error| error.code(), |()| "none")
 }
 
@@ -80,5 +80,5 @@ fn a_root_that_is_no_certificate_is_told_at_the_start() {
     let mut settings = settings("https://op.example");
     settings.extra_roots = vec![CertificateDer::from(vec![1, 2, 3])];
     let (clock, _hand) = Clock::manual(Timestamp::from_secs(NOW));
-    assert!(matches!(Provider::new(settings, clock), Err(SetupError::Tls(..))));
+    assert!(matches!(Provider::new(settings, clock, &Known::default()), Err(SetupError::Tls(..))));
 }

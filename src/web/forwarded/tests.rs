@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::{Convention, Forwarded, PeerAddr, Trust, TrustedProxies};
-use crate::web::Scheme;
+use crate::web::{Arrival, Introduction, Scheme};
 
 fn read(convention: Convention, peer: &str, fields: &[(&'static str, &str)]) -> Forwarded {
     let networks = vec!["10.0.0.0/8".parse().expect("a network"), "fd00::/8".parse().expect("a network")];
@@ -44,6 +44,39 @@ fn over_a_unix_socket_the_client_is_unknown_unless_a_trusted_proxy_names_it() {
     assert_eq!(tcp.trust(), Trust::Untrusted);
     headers.insert("x-forwarded-for", HeaderValue::from_static("unknown"));
     assert_eq!(trusting.read(PeerAddr::Unix, &headers).client().ip(), None);
+}
+
+#[test]
+fn an_introduced_connection_is_read_by_its_introduction_and_one_that_should_have_been_by_nothing() {
+    let mut headers = HeaderMap::new();
+    for name in ["x-forwarded-for", "forwarded"] {
+        headers.insert(name, HeaderValue::from_static("6.6.6.6"));
+    }
+    let peer = PeerAddr::new("10.0.0.1:1".parse().expect("an address"));
+    let proxies =
+        |convention| TrustedProxies::new(vec!["10.0.0.0/8".parse().expect("a network")], convention);
+    let address: IpAddr = "203.0.113.7".parse().expect("an address");
+    let said = Introduction::Client { address: Some(address), scheme: Some(Scheme::Https) };
+    // A reload may have changed the convention since: what the client wrote is still the client's.
+    for convention in [Convention::ProxyProtocol, Convention::XForwarded, Convention::Forwarded] {
+        let proxies = proxies(convention);
+        let read = proxies.read_arrival(&Arrival::new(peer).introduced(said), &headers);
+        assert_eq!((read.client().ip(), read.scheme()), (Some(address), Some(Scheme::Https)));
+        assert_eq!(
+            (read.chain(), read.trust()),
+            (&[address, "10.0.0.1".parse().expect("one")][..], Trust::Untrusted)
+        );
+        let own = proxies.read_arrival(&Arrival::new(peer).introduced(Introduction::Own), &headers);
+        assert_eq!((own.client().to_string().as_str(), own.chain().len()), ("10.0.0.1", 1));
+    }
+    let read = proxies(Convention::ProxyProtocol).read_arrival(&Arrival::new(peer), &headers);
+    assert_eq!((read.client().ip(), read.trust()), (None, Trust::Untrusted));
+    let stranger = PeerAddr::new("9.9.9.9:1".parse().expect("an address"));
+    let read = proxies(Convention::ProxyProtocol).read_arrival(&Arrival::new(stranger), &headers);
+    assert_eq!(read.client().to_string(), "9.9.9.9");
+    assert!(proxies(Convention::ProxyProtocol).expects_introduction(peer));
+    assert!(!proxies(Convention::ProxyProtocol).expects_introduction(stranger));
+    assert!(!proxies(Convention::XForwarded).expects_introduction(peer));
 }
 
 #[test]

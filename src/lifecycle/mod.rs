@@ -1,0 +1,11 @@
+//! The life of the process: the signals that it gets, the files that it watches, and what it tells the service manager.
+
+mod debounce;
+mod notify;
+mod signals;
+mod watch;
+
+pub use debounce::settled;
+pub use notify::Notifier;
+pub use signals::{End, Hangup, Signals};
+pub use watch::Watch;
