@@ -49,8 +49,8 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket.
-    /// With `https` it may be `[]`.
+    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, `unix:PATH` for a Unix socket, or
+    /// `systemd:NAME` for the sockets of that name that systemd passes. With `https` it may be `[]`.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
     /// Where requests come in over TLS, in the same forms.
     https: List(&Text("address")), Means("none: TLS ends in front");
@@ -62,8 +62,12 @@ LISTEN {
     redirect_http: Bool, Is("false");
     /// Tells browsers for so long to come over https only (`Strict-Transport-Security`), on answers over https.
     hsts: Duration, Means("none");
-    /// Where `/livez` and `/readyz` are. May not share an address with `http` or `https`.
+    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are. Never for the public; may not share an address with `http` or
+    /// `https`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
+    /// Answer `/ping` with `OK` on the public addresses, on every host and before any route: for load balancers that cannot
+    /// reach `admin`. It decides nothing, and leaves no line.
+    ping: Bool, Is("false");
     /// The proxies in front, as `"10.0.0.0/8"`, one address, or `"unix"` for whoever comes over a Unix socket. Only their
     /// forwarding headers and request ids count.
     trusted_proxies: List(&Text("network")), Is("[]");
@@ -210,8 +214,8 @@ PROVIDER {
 keys! {
 /// `[routes.NAME]`
 ROUTE {
-    /// `http://HOST`, `http://HOST:PORT`, the same with `https`, or `unix:/PATH` for a Unix socket. Paths are sent as they
-    /// came.
+    /// `http://HOST`, `http://HOST:PORT`, the same with `https`, or with `h2c` for HTTP/2 without TLS, or `unix:/PATH` for a
+    /// Unix socket. Paths are sent as they came.
     upstream: Text("URL"), Required;
     /// Who may enter. Any one term admits.
     allow: List(&TERM), Required;

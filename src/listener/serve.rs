@@ -97,8 +97,12 @@ pub async fn serve<S, F, B>(
         never = accept => match never {},
         timeout = shutdown => timeout,
     };
+    // What waits at a socket of systemd's waits for whoever is started next. Should nobody else hold that socket, closing it
+    // would reset them, so it stays open to the end.
+    let (_passed, ours): (Vec<_>, Vec<_>) =
+        bound.sockets.into_iter().partition(|door: &Door| door.socket.is_passed());
     // What the kernel has accepted in our name is ours to answer; with the socket it would be reset.
-    for Door { entry, socket } in bound.sockets {
+    for Door { entry, socket } in ours {
         for (socket, peer) in socket.into_waiting() {
             if !terms.room().has_room(&terms) {
                 break;

@@ -9,6 +9,7 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod admin;
 mod audit;
 mod challenge;
 mod command_line;
@@ -19,6 +20,7 @@ mod drain;
 mod explain;
 mod faults;
 mod frames;
+mod h2_upstreams;
 mod hosts;
 mod http2;
 mod layering;
