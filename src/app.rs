@@ -10,18 +10,18 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use around::Around;
+use around::{Around, watches};
 
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Effective, Loaded};
 use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
 use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Resumption, Terms, Tls};
 use crate::observe::Observer;
-use crate::oidc::{self, Change, Provider, SetupError, Watches};
+use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::Random;
@@ -102,7 +102,7 @@ impl App {
     /// [`StartError`].
     pub async fn start(loaded: Loaded, parts: Parts) -> Result<Self, StartError> {
         let Loaded { config, effective, hash, .. } = loaded;
-        let shown = effective.iter().map(ToString::to_string).collect();
+        let shown = shown(&effective);
         let status = ConfigStatus::new(ConfigState::started(hash, shown, parts.clock.now()));
         let sealing = Sealing::of(&config);
         let running = Mutex::new(Running { started: effective.clone(), effective, sealing });
@@ -127,6 +127,7 @@ impl App {
             public: public_meters.clone(),
             admin: admin_meters.clone(),
             endpoints: public.clone(),
+            status: status.clone(),
             trail: trail.clone(),
             lines: parts.lines.clone(),
             started: parts.clock.now(),
@@ -223,6 +224,11 @@ impl App {
     }
 }
 
+/// Every value that holds, for people to read. Secrets are their references.
+fn shown(effective: &[Effective]) -> Arc<serde_json::Value> {
+    Arc::new(serde_json::to_value(effective).unwrap_or_default())
+}
+
 /// The terms on which connections are taken.
 fn terms(listen: &listener::Settings, resumption: &Resumption, clock: &Clock) -> Result<Terms, StartError> {
     let tls = match listen.certificates.as_slice() {
@@ -275,23 +281,6 @@ fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartE
             .map(|lines| Trail::new(&lines, Form::Json))
             .map_err(|source| StartError::Audit { path: path.display().to_string(), source }),
     }
-}
-
-/// Watches of providers whose comings and goings are events.
-fn watches(trail: &Trail, clock: &Clock) -> Watches {
-    let (trail, clock) = (trail.clone(), clock.clone());
-    Watches::new(move |name, change| {
-        let mut event = match change {
-            Change::Up => Event::new(EventName::ProviderUp, clock.now()),
-            Change::Down { code, text } => {
-                let mut event = Event::new(EventName::ProviderDown, clock.now());
-                (event.reason, event.detail) = (Some(code), Some(text));
-                event
-            }
-        };
-        event.provider = Some(name);
-        trail.record(&event);
-    })
 }
 
 /// Builds all that depends on the configuration.
@@ -371,6 +360,10 @@ fn generation(
             access,
             query: config.log.query,
             identity: config.log.identity,
+        },
+        ping: match config.listen.ping {
+            listener::Ping::On => flow::Ping::On,
+            listener::Ping::Off => flow::Ping::Off,
         },
         meters,
     })

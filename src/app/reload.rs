@@ -2,7 +2,7 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use super::{App, generation, terms};
+use super::{App, generation, shown, terms};
 use crate::audit::{Event, EventName};
 use crate::config::{Config, Effective, Faults, Loaded, changed, needs_restart};
 use crate::lines::text::with_causes;
@@ -98,8 +98,7 @@ impl App {
         if is_new_key {
             self.trail.record(&Event::new(EventName::KeyRotated, now));
         }
-        let lines = effective.iter().map(ToString::to_string).collect();
-        self.status.set(ConfigState { needs_restart, ..ConfigState::started(hash, lines, now) });
+        self.status.set(ConfigState { needs_restart, ..ConfigState::started(hash, shown(&effective), now) });
         running.effective = effective;
         running.sealing = sealing;
         Reload::Taken

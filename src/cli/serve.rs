@@ -75,7 +75,7 @@ async fn serve(arguments: &ConfigArgs, sources: &Sources, loaded: Loaded) -> Exi
         tell(&format!("vestibule: listening on {endpoint}"));
     }
     for endpoint in app.admin() {
-        tell(&format!("vestibule: admin on {endpoint} (/livez, /readyz)"));
+        tell(&format!("vestibule: admin on {endpoint} (/livez, /readyz, /metrics)"));
     }
     let clock = Clock::system();
     let notifier = Notifier::of(variable).unwrap_or_else(|error| {

@@ -62,8 +62,12 @@ LISTEN {
     redirect_http: Bool, Is("false");
     /// Tells browsers for so long to come over https only (`Strict-Transport-Security`), on answers over https.
     hsts: Duration, Means("none");
-    /// Where `/livez` and `/readyz` are. May not share an address with `http` or `https`.
+    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are. Never for the public; may not share an address with `http` or
+    /// `https`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
+    /// Answer `/ping` with `OK` on the public addresses, on every host and before any route: for load balancers that cannot
+    /// reach `admin`. It decides nothing, and leaves no line.
+    ping: Bool, Is("false");
     /// The proxies in front, as `"10.0.0.0/8"`, one address, or `"unix"` for whoever comes over a Unix socket. Only their
     /// forwarding headers and request ids count.
     trusted_proxies: List(&Text("network")), Is("[]");

@@ -14,7 +14,7 @@ use super::keys;
 use super::reader::{Field, Section};
 use super::tls::{self, Shown};
 use super::values;
-use crate::listener::{Address, Http2, Limits, Place, PriorKnowledge, Settings};
+use crate::listener::{Address, Http2, Limits, Ping, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
 use crate::web::forwarded::{Convention, Trust};
 
@@ -38,7 +38,7 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         false => public_addresses(field, &https),
     });
     let public = || http.iter().chain(&https);
-    let admin = section.read("admin", Some(fixed(DEFAULT_ADMIN)), |field| admin_address(field));
+    let admin = admin(&section);
     if let Some(admin) = &admin
         && public().any(|public| overlap(public, admin))
     {
@@ -96,6 +96,7 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         http,
         https,
         admin,
+        ping: section.read("ping", Ping::Off, |field| values::switch(field, Ping::On, Ping::Off)),
         trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
         limits,
         max_head: size("max_head", 32 << 10),
@@ -103,6 +104,11 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         body_timeout: section.read("body_timeout", Duration::from_secs(30), values::duration),
     };
     (settings, shown)
+}
+
+/// The address of the admin listener; none when it is off.
+pub(super) fn admin(section: &Section<'_>) -> Option<Address> {
+    section.read("admin", Some(fixed(DEFAULT_ADMIN)), |field| admin_address(field))
 }
 
 fn http2(section: &Section<'_>, unset: Http2) -> Http2 {

@@ -28,7 +28,7 @@ pub use bind::{BindError, Bound, Endpoint, Entry, Listeners, bind};
 pub use certificate::{Certificate, CertificateError, Expiry};
 pub use meters::{HandshakeMeters, Meters};
 pub use serve::serve;
-pub use settings::{Address, Place, Settings};
+pub use settings::{Address, Ping, Place, Settings};
 pub use terms::{Http2, InForce, Limits, PriorKnowledge, Terms};
 pub use tls::{Resumption, Tls};
 

@@ -19,6 +19,8 @@ pub struct Settings {
     pub certificates: Vec<Certificate>,
     /// The admin address; none when it is off.
     pub admin: Option<Address>,
+    /// Whether `/ping` is answered.
+    pub ping: Ping,
     /// Whose forwarding headers count.
     pub trusted_proxies: TrustedProxies,
     /// What a connection may take.
@@ -29,6 +31,16 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// The longest target in bytes.
     pub max_target: usize,
+}
+
+/// Whether `/ping` is answered on the public addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ping {
+    /// It is a path like any other.
+    #[default]
+    Off,
+    /// It is, with a fixed text.
+    On,
 }
 
 /// An address to listen on, as written and as it resolved.

@@ -9,6 +9,7 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod admin;
 mod audit;
 mod challenge;
 mod command_line;

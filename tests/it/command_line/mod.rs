@@ -3,6 +3,7 @@
 mod check;
 mod descriptors;
 mod explain;
+mod healthcheck;
 mod serve;
 mod systemd;
 
