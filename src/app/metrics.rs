@@ -10,14 +10,13 @@ use super::around::Around;
 use crate::clock::Timestamp;
 use crate::flow::{Generation, RouteMeters};
 use crate::listener::{self, Expiry};
-use crate::meter::Counter;
 use crate::oidc::Standing;
 use crate::telemetry::Exposition;
 
 /// Writes them all.
 pub(super) fn write(around: &Around, page: &mut Exposition) {
     let generation = around.gateway.generation();
-    build(page);
+    build(around, page);
     requests(&generation, page);
     upstreams(&generation, page);
     people(&generation, page);
@@ -27,10 +26,26 @@ pub(super) fn write(around: &Around, page: &mut Exposition) {
     records(around, page);
 }
 
-fn build(page: &mut Exposition) {
+fn build(around: &Around, page: &mut Exposition) {
     let commit = option_env!("VESTIBULE_COMMIT").unwrap_or("unknown");
     page.info("vestibule_build_info", "The program that runs.")
         .add(&[("version", env!("CARGO_PKG_VERSION")), ("commit", commit)], 1);
+    let config = around.status.get();
+    page.info(
+        "vestibule_config_info",
+        "The configuration in force: a short hash of every value but secrets.",
+    )
+    .add(&[("hash", &config.hash)], 1);
+    page.gauge(
+        "vestibule_config_last_reload_successful",
+        "Whether the last configuration that was read was taken.",
+    )
+    .is(u8::from(config.refused.is_none()));
+    page.gauge(
+        "vestibule_config_last_reload_success_timestamp_seconds",
+        "When the configuration was last read without a fault, in seconds since 1970.",
+    )
+    .is(config.last_success.as_secs());
 }
 
 fn requests(generation: &Generation, page: &mut Exposition) {
@@ -41,7 +56,7 @@ fn requests(generation: &Generation, page: &mut Exposition) {
         .collect();
     let mut family = page.histogram(
         "http_server_request_duration_seconds",
-        "From a request's head to the end of its answer, by route. No route: \"\"; our own endpoints: \"(own)\".",
+        "From a request's head to the end of its answer, by route; (own) for our own endpoints, empty where there is no route.",
     );
     for (route, meters) in &places {
         for (verb, status, reading) in meters.durations.read() {
@@ -81,7 +96,7 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
     let targets = pools.targets();
     let mut family = page.histogram(
         "http_client_request_duration_seconds",
-        "From handing a request on to the head of its answer (upstreams), or to its end (providers). No answer: status \"\".",
+        "From handing a request on to the head of its answer (upstreams), or to its end (providers); without a status where none came.",
     );
     let upstreams = targets.iter().map(|(name, _, meters)| (name.as_str(), &meters.durations));
     let watched = generation.providers.all().iter();
@@ -222,7 +237,7 @@ fn connections(around: &Around, page: &mut Exposition) {
     for (listener, meters) in listeners {
         family.add(&[("listener", listener)], meters.connections.get());
     }
-    let mut family = page.counter("vestibule_connections_total", "Connections that were accepted.");
+    let mut family = page.counter("vestibule_accepted_connections_total", "Connections that were accepted.");
     for (listener, meters) in listeners {
         family.add(&[("listener", listener)], meters.accepted.get());
     }
@@ -233,21 +248,33 @@ fn connections(around: &Around, page: &mut Exposition) {
     }
     let mut family = page.counter(
         "vestibule_malformed_requests_total",
-        "Requests that were refused because of their form, before anything was decided.",
+        "Requests, or connections, that were refused because of their form, before anything was decided.",
     );
     for (listener, meters) in listeners {
-        for (class, counter) in malformed(meters) {
-            family.add(&[("listener", listener), ("class", class)], counter.get());
+        for (class, count) in malformed(meters) {
+            family.add(&[("listener", listener), ("class", class)], count);
         }
     }
-    let mut family = page.counter("vestibule_limits_total", "Times that a limit was reached.");
+    let mut family = page
+        .counter("vestibule_limits_total", "Times that a connection, or a request on it, reached a limit.");
     for (listener, meters) in listeners {
-        for (limit, counter) in limits(meters) {
-            family.add(&[("listener", listener), ("limit", limit)], counter.get());
+        for (limit, count) in limits(meters) {
+            family.add(&[("listener", listener), ("limit", limit)], count);
         }
     }
     page.counter("vestibule_rate_limited_total", "What was refused because one client asked too often.")
         .add(&[("what", "sign_in")], around.gateway.shared().sign_ins_refused());
+    let mut family = page.counter("vestibule_h2_requests_total", "Requests that came over HTTP/2.");
+    for (listener, meters) in listeners {
+        family.add(&[("listener", listener)], meters.streams.get());
+    }
+    let mut family = page.counter(
+        "vestibule_h2_requests_abandoned_total",
+        "Requests over HTTP/2 that their client took back before there was an answer.",
+    );
+    for (listener, meters) in listeners {
+        family.add(&[("listener", listener)], meters.abandoned_streams.get());
+    }
 }
 
 /// TLS at the public listeners. The admin listener has none.
@@ -284,14 +311,26 @@ fn tls(around: &Around, page: &mut Exposition) {
     }
 }
 
-/// The classes of malformed requests.
-fn malformed(meters: &listener::Meters) -> Vec<(&'static str, &Counter)> {
-    vec![("head", &meters.parse_errors)]
+/// The classes of malformed requests. A new counter is a line here.
+fn malformed(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
+    vec![
+        ("head", meters.parse_errors.get()),
+        ("proxy_header", meters.proxy_headers_refused.get()),
+        ("h2_request", meters.malformed_streams.get()),
+        ("h2_connection", meters.broken_connections.get()),
+    ]
 }
 
-/// The limits that a connection can reach.
-fn limits(meters: &listener::Meters) -> Vec<(&'static str, &Counter)> {
-    vec![("head_timeout", &meters.head_timeouts), ("write_stall", &meters.write_stalls)]
+/// The limits that a connection can reach. A new counter is a line here.
+fn limits(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
+    vec![
+        ("head_timeout", meters.head_timeouts.get()),
+        ("head_size", meters.heads_too_large.get()),
+        ("write_stall", meters.write_stalls.get() + meters.stalled_streams.get()),
+        ("max_connections_per_peer", meters.crowded_out.get()),
+        ("max_requests", meters.worn_out.get()),
+        ("h2_flood", meters.flooded_connections.get()),
+    ]
 }
 
 fn records(around: &Around, page: &mut Exposition) {

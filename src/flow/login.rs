@@ -358,8 +358,7 @@ async fn redeem(
         let group_bytes = groups.iter().map(String::len).sum();
         return Finished::TooLarge { bytes: size, groups: groups.len(), group_bytes };
     }
-    let meters = generation.meters.all().providers.of(provider.name().as_str());
-    meters.sign_in_duration.record_duration(session.started().since(pending.started()));
+    generation.meters.signed_in(provider.name(), session.started().since(pending.started()));
     Finished::SignedIn { session: Box::new(session), sealed }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::audit::{Event, EventName};
+use crate::identity::ProviderName;
 use crate::meter::{
     BYTES, ByVerb, Counter, GaugeGuard, Histogram, HttpDurations, Named, PATIENCE, Verb, Words,
 };
@@ -193,6 +194,11 @@ impl Metered {
     #[must_use]
     pub fn routes(&self) -> &[(String, Arc<RouteMeters>)] {
         &self.routes
+    }
+
+    /// Somebody signed in, so long after they were sent to the provider.
+    pub(super) fn signed_in(&self, provider: &ProviderName, took: Duration) {
+        self.all.providers.of(provider.as_str()).sign_in_duration.record_duration(took);
     }
 
     /// Where requests of the route of that number count.

@@ -42,7 +42,7 @@ fn start_on(terms: Terms) -> Server {
     let mut bound = Bound::new(&[]).expect("nothing");
     let entry = if terms.tls.is_some() { Entry::Tls } else { Entry::Plain };
     let here = Address { text: "here".to_owned(), place: Place::Tcp(vec![socket]) };
-    bound.add(&[here], entry).expect("a port");
+    bound.add(&[here], entry, &mut super::passed::PassedSockets::default()).expect("a port");
     let address = bound.endpoints()[0].address().expect("an address");
     let (tell, asked) = mpsc::unbounded_channel();
     let service = move |_, request: http::Request<hyper::body::Incoming>| {
@@ -60,7 +60,10 @@ fn start_on(terms: Terms) -> Server {
     let terms = InForce::new(terms);
     let (stop, stopped) = oneshot::channel::<()>();
     let meters = Meters::default();
-    let shutdown = async move { drop(stopped.await) };
+    let shutdown = async move {
+        drop(stopped.await);
+        Duration::from_secs(20)
+    };
     let running = tokio::spawn(serve(bound, service, terms.clone(), clock, meters.clone(), shutdown));
     Server { address, hand, meters, terms, stop, running, asked }
 }
