@@ -59,7 +59,10 @@ async fn ask(stage: &Stage, client: &Client, name: &str, host: &str) -> u16 {
     let mut stream = client.connect(stage.https.expect("TLS"), name).await.expect("a handshake");
     let answer = exchange_over(&mut stream, get(host, "/", "connection: close\r\n")).await;
     if answer.status == 421 {
-        assert_eq!(answer.json()["error"], if host == "no.example" { "unknown_host" } else { "misdirected_request" });
+        assert_eq!(
+            answer.json()["error"],
+            if host == "no.example" { "unknown_host" } else { "misdirected_request" }
+        );
     }
     answer.status
 }
