@@ -152,6 +152,8 @@ fn proxy() -> Proxy {
         timeout: None,
         idle_timeout: None,
         max_body: None,
+        body_timeout: Duration::from_secs(30),
+        max_response_head: 64 << 10,
         rewriting: Rewriting::default(),
     };
     let pools = Arc::new(Pools::default());

@@ -19,7 +19,7 @@ use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
-use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Terms};
+use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Resumption, Terms, Tls};
 use crate::observe::Observer;
 use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
@@ -54,6 +54,7 @@ pub struct App {
     format: Format,
     running: Mutex<Running>,
     terms: InForce,
+    resumption: Resumption,
     status: ConfigStatus,
     trail: Trail,
     parts: Parts,
@@ -81,6 +82,9 @@ pub enum StartError {
         /// What is wrong.
         source: SetupError,
     },
+    /// TLS cannot be set up.
+    #[error("listen.tls: TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// The audit file cannot be opened: nothing is served that would leave no trace.
     #[error("audit.sink: cannot open {path}")]
     Audit {
@@ -105,9 +109,10 @@ impl App {
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
-        let public = bound.http.endpoints();
+        let public = bound.public.endpoints();
         let admin = bound.admin.as_ref().map(Bound::endpoints).unwrap_or_default();
-        let terms = InForce::new(terms(&config));
+        let resumption = Resumption::new().map_err(StartError::Tls)?;
+        let terms = InForce::new(terms(&config.listen, &resumption, &parts.clock)?);
 
         let watches = watches(&trail, &parts.clock);
         let shared = Arc::new(Shared::new(parts.clock.clone(), parts.random.clone()).watching(watches));
@@ -122,6 +127,7 @@ impl App {
             public: public_meters.clone(),
             admin: admin_meters.clone(),
             endpoints: public.clone(),
+            terms: terms.clone(),
             status: status.clone(),
             trail: trail.clone(),
             lines: parts.lines.clone(),
@@ -135,6 +141,7 @@ impl App {
             format,
             running,
             terms: terms.clone(),
+            resumption,
             status,
             trail,
             parts,
@@ -145,7 +152,7 @@ impl App {
             let gateway = gateway.clone();
             async move { gateway.handle(arrival, request).await }
         };
-        app.serve(bound.http, terms, public_service, public_meters, stopped.clone());
+        app.serve(bound.public, terms, public_service, public_meters, stopped.clone());
         if let Some(admin) = bound.admin {
             let admin_service = move |arrival: Arrival, request: http::Request<hyper::body::Incoming>| {
                 let (probes, around) = (probes.clone(), Arc::clone(&around));
@@ -223,9 +230,13 @@ fn shown(effective: &[Effective]) -> Arc<serde_json::Value> {
     Arc::new(serde_json::to_value(effective).unwrap_or_default())
 }
 
-/// What connections are taken on.
-fn terms(config: &Config) -> Terms {
-    Terms { limits: config.listen.limits, trusted_proxies: config.listen.trusted_proxies.clone() }
+/// The terms on which connections are taken.
+fn terms(listen: &listener::Settings, resumption: &Resumption, clock: &Clock) -> Result<Terms, StartError> {
+    let tls = match listen.certificates.as_slice() {
+        [] => None,
+        certificates => Some(Arc::new(Tls::new(certificates, resumption, clock).map_err(StartError::Tls)?)),
+    };
+    Ok(Terms { limits: listen.limits, trusted_proxies: listen.trusted_proxies.clone(), tls })
 }
 
 fn line_format(config: &Config) -> Format {
@@ -335,6 +346,7 @@ fn generation(
         login: config.login,
         trusted_proxies: config.listen.trusted_proxies,
         max_head: config.listen.max_head,
+        https: config.https,
         max_target: config.listen.max_target,
         providers: Providers::new(providers),
         keyring,

@@ -258,6 +258,14 @@ impl Clock {
     }
 }
 
+/// The time at which certificates are judged.
+impl rustls::time_provider::TimeProvider for Clock {
+    fn current_time(&self) -> Option<rustls_pki_types::UnixTime> {
+        let since = Duration::from_millis(self.now().as_millis());
+        Some(rustls_pki_types::UnixTime::since_unix_epoch(since))
+    }
+}
+
 impl ManualClock {
     /// Moves the clock forward and wakes whoever waited for it.
     pub fn advance(&self, by: Duration) {

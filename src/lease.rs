@@ -23,6 +23,11 @@ pub struct Lessor(watch::Sender<Term>);
 #[derive(Clone, Copy, Debug)]
 pub struct Patience(pub Duration);
 
+/// Rides on a response as an extension: the connection that it goes out on is to end with it, since what the client sent
+/// was not read to its end, or may be meant for somebody else. HTTP/2 has streams for that.
+#[derive(Clone, Copy, Debug)]
+pub struct Hangup;
+
 #[derive(Clone, Copy, Debug)]
 struct Term {
     valid_until: Timestamp,

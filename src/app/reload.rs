@@ -61,10 +61,11 @@ impl App {
                 return self.refuse(faults.errors(), code, &lines.collect::<Vec<_>>(), faults.to_string());
             }
         };
-        let (routes, sealing, terms) = (config.routes.len(), Sealing::of(&config), terms(&config));
+        let (routes, sealing) = (config.routes.len(), Sealing::of(&config));
+        let terms = terms(&config.listen, &self.resumption, &self.parts.clock);
         let built = generation(config, &self.parts, &self.trail, self.format, self.gateway.shared());
-        let new = match built {
-            Ok(new) => new,
+        let (new, terms) = match built.and_then(|new| Ok((new, terms?))) {
+            Ok(both) => both,
             Err(error) => {
                 let text = with_causes(&error);
                 return self.refuse(1, None, std::slice::from_ref(&text), text.clone());

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 
+use figment::value::Value;
 use rustls::RootCertStore;
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::code::Code;
 use super::reader::Field;
-use super::secrets::{plain_path, reason};
+use super::secrets::{self, plain_path, reason};
 
 /// The whole list of roots that a system trusts is a fifth of this.
 const MAX_FILE: u64 = 1 << 20;
@@ -21,25 +22,49 @@ pub(super) fn roots(field: &Field<'_>, whom: &str) -> Option<Vec<CertificateDer<
     // What the TLS library would refuse later is said now.
     let mut store = RootCertStore::empty();
     if found.iter().any(|certificate| store.add(certificate.clone()).is_err()) {
-        let name = plain_path(&field.context().resolve(field.text("", "")?));
-        let what = format!("{}: {name} holds something that is no root certificate", field.path());
+        let what = format!("{}: {} holds something that is no root certificate", field.path(), named(field));
         field.fault(Code::Ca, what, help);
         return None;
     }
     Some(found)
 }
 
-/// The certificates of the file that `field` names: ours, and those between it and its authority.
-pub(super) fn chain(field: &Field<'_>, help: &str) -> Option<Vec<CertificateDer<'static>>> {
-    read(field, "cert = \"client.pem\"", &format!("{help}; {RELATIVE}"))
+/// The file that `field` names, as messages show it.
+pub(super) fn named(field: &Field<'_>) -> String {
+    match field.value() {
+        Value::String(_, path) if !field.is_private() => plain_path(&field.context().resolve(path)),
+        _ => "the file named here".to_owned(),
+    }
 }
+
+/// The certificates of the file that `field` names: ours, and those between it and its authority.
+pub(super) fn chain(field: &Field<'_>, example: &str, help: &str) -> Option<Vec<CertificateDer<'static>>> {
+    read(field, example, &format!("{help}; {RELATIVE}"))
+}
+
+/// The private key, as PEM, that `field` refers to.
+pub(super) fn private_key(field: &Field<'_>, code: Code, example: &str) -> Option<PrivateKeyDer<'static>> {
+    let text = secrets::read(field, example, "keep the key in that file, in PEM")?;
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).ok();
+    if key.is_none() {
+        field.fault(
+            code,
+            format!("{} refers to no private key", field.path()),
+            "the key is PEM without a password: -----BEGIN PRIVATE KEY-----; openssl pkey removes one",
+        );
+    }
+    key
+}
+
+/// Kinds of keys, for who has another.
+pub(super) const KINDS: &str = "use RSA of at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519";
 
 const RELATIVE: &str = "relative paths start at the folder of the configuration file";
 
 fn read(field: &Field<'_>, example: &str, help: &str) -> Option<Vec<CertificateDer<'static>>> {
     let text = field.text("the path of a PEM file", example)?;
     let path = field.context().resolve(text);
-    let name = if field.is_private() { "the file named here".to_owned() } else { plain_path(&path) };
+    let name = named(field);
     let refuse = |what: &str| {
         field.fault(Code::Ca, format!("{}: {name} {what}", field.path()), help);
         None

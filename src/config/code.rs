@@ -67,6 +67,12 @@ codes! {
     Address = "address",
     /// The admin listener shares an address with the public one, or an upstream one with us.
     SameAddress = "same-address",
+    /// Certificates and addresses for TLS that do not go together.
+    ListenTls = "listen-tls",
+    /// A certificate whose time is over, soon over, or has not come.
+    CertificateTime = "certificate-time",
+    /// A certificate for other names than ours, or a name without one.
+    CertificateNames = "certificate-names",
     /// A network that is none.
     Network = "network",
     /// A rule asks for the network of clients that have no address.

@@ -11,6 +11,7 @@ use super::keypath::KeyPath;
 use super::layers::{Layers, Origin};
 use super::outside::Outside;
 use super::sources::Sources;
+use crate::clock::Timestamp;
 
 /// What all readers share: where things stand, what is around us, and the faults so far.
 pub(super) struct Context<'a> {
@@ -44,6 +45,11 @@ impl<'a> Context<'a> {
     /// The variable called `name`.
     pub(super) fn variable(&self, name: &str) -> Option<&'a OsStr> {
         self.outside.variable(name)
+    }
+
+    /// The time at which it is judged.
+    pub(super) fn now(&self) -> Timestamp {
+        self.outside.now()
     }
 
     /// A path as the configuration means it: relative ones start at the folder of its file.

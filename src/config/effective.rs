@@ -100,6 +100,7 @@ impl Reading<'_> {
             (Kind::Table(keys), Unset::Section, _) | (Kind::Table(keys), _, Some(_)) => {
                 self.table(path, keys, below);
             }
+            (Kind::TableOrList(keys), _, Some(Value::Dict(..))) => self.table(path, keys, below),
             (Kind::Named(keys), ..) => {
                 for (path, values) in self.named(path, below) {
                     self.table(&path, keys, Some(values));

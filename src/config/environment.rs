@@ -124,7 +124,8 @@ fn descend(keys: &'static [Key], path: &KeyPath, steps: &[&str]) -> Meaning {
     };
     let path = path.child(key.name);
     match (&key.kind, rest) {
-        (Kind::Table(keys), rest) => descend(keys, &path, rest),
+        (Kind::TableOrList(_), []) => Meaning::Key(path, &key.kind),
+        (Kind::Table(keys) | Kind::TableOrList(keys), rest) => descend(keys, &path, rest),
         (Kind::Named(keys), [name, rest @ ..]) if is_name(name) => descend(keys, &path.child(name), rest),
         (Kind::Named(_), _) => {
             Meaning::None(format!("after it comes the name of one of {path}, then the key"))
@@ -162,6 +163,7 @@ fn example(kind: &Kind) -> &'static str {
         Kind::Bool => "true",
         Kind::Int(..) => "100",
         Kind::Texts => "{ name = \"text\" }",
+        Kind::TableOrList(_) => "[{ key = \"text\" }]",
         _ => "[\"one\", \"two\"]",
     }
 }

@@ -49,10 +49,21 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket. Plain http; TLS
-    /// ends in front.
+    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket.
+    /// With `https` it may be `[]`.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
-    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are. Never for the public; may not share an address with `http`.
+    /// Where requests come in over TLS, in the same forms.
+    https: List(&Text("address")), Means("none: TLS ends in front");
+    /// What is shown at the addresses of `https`: a certificate, or a list of them, chosen by the name that the client asks
+    /// for. The first is shown where no other fits.
+    tls: TableOrList(LISTEN_TLS), Means("none");
+    /// With `https`: sends requests that come over plain http, and not from a trusted proxy, to the same address with https
+    /// (308).
+    redirect_http: Bool, Is("false");
+    /// Tells browsers for so long to come over https only (`Strict-Transport-Security`), on answers over https.
+    hsts: Duration, Means("none");
+    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are. Never for the public; may not share an address with `http` or
+    /// `https`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
     /// Answer `/ping` with `OK` on the public addresses, on every host and before any route: for load balancers that cannot
     /// reach `admin`. It decides nothing, and leaves no line.
@@ -70,6 +81,9 @@ LISTEN {
     max_connections_per_peer: Int(1, 1_000_000), Is("1024");
     /// Request line and header fields together. Over it: 431.
     max_head: Size(4 << 10, 60 << 10), Is("\"32KiB\"");
+    /// How long a client may send nothing of its request body while more of it is wanted. Over it: 408. A slow upload that
+    /// moves is never cut, and once the answer has begun `idle_timeout` counts instead.
+    body_timeout: Duration, Is("\"30s\"");
     /// Path and query of a request. Over it: 414.
     max_target: Size(1 << 10, 60 << 10), Is("\"16KiB\"");
     /// Header fields of a request. Over it: 431 without a page.
@@ -87,6 +101,20 @@ LISTEN {
     h2_max_streams: Int(1, 10_000), Is("100");
     /// HTTP/2: bytes of one upload that may wait for its upstream. All uploads of a connection may have four times as many.
     h2_window: Size(64 << 10, 16 << 20), Is("\"256KiB\"");
+}
+}
+
+keys! {
+/// `tls` in `[listen]`
+LISTEN_TLS {
+    /// The certificate, and what leads from it to its authority, as PEM, in this order. Its names say which hosts it is
+    /// shown for.
+    cert: Path, Required;
+    /// Its private key, as PEM.
+    key: Secret, Required;
+    /// Asks clients for a certificate that one of these authorities vouches for, as PEM. They need not show one; one that
+    /// is not valid ends the handshake.
+    client_ca: Path, Means("clients are not asked");
 }
 }
 
@@ -225,10 +253,12 @@ ROUTE {
     timeout: DurationOrOff, Is("\"60s\"");
     /// Connecting to the upstream, TLS included. Over it: 504.
     connect_timeout: Duration, Is("\"5s\"");
-    /// Silence of a stream, a WebSocket, an upload or a stalled answer.
+    /// Silence of a stream, a WebSocket or a stalled answer, and of an upstream that stops taking an upload.
     idle_timeout: DurationOrOff, Is("\"15m\"");
     /// The largest request body. Over it: 413.
     max_body: Size(1, 1 << 40), Means("no limit");
+    /// The largest head of an answer, interim ones included. Over it, or with more than 100 fields: 502.
+    max_response_head: Size(8 << 10, 1 << 20), Is("\"64KiB\"");
     /// How TLS is spoken with an `https` upstream.
     upstream_tls: Table(UPSTREAM_TLS), Means("the system's roots");
 }

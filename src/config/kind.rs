@@ -51,6 +51,8 @@ pub(super) enum Kind {
     Texts,
     /// A table with these keys.
     Table(&'static [Key]),
+    /// One table with these keys, or a list of them.
+    TableOrList(&'static [Key]),
     /// Tables with these keys, under names that the operator chooses.
     Named(&'static [Key]),
     /// Header sets: tables of templates and secrets, under names that the operator chooses.
@@ -108,6 +110,7 @@ impl Kind {
             Self::OneOrMore(item) => format!("{} or list", item.shown()),
             Self::Texts => "table of texts".to_owned(),
             Self::Table(_) => "table".to_owned(),
+            Self::TableOrList(_) => "table or list of tables".to_owned(),
             Self::Named(_) | Self::HeaderSets => "named tables".to_owned(),
         }
     }
@@ -120,11 +123,13 @@ pub(super) fn find(keys: &'static [Key], name: &str) -> Option<&'static Key> {
 
 /// What the key at `path` takes: the keys from these down to it, names of the operator's among them.
 pub(super) fn at<'a>(mut keys: &'static [Key], path: impl IntoIterator<Item = &'a str>) -> Option<Kind> {
-    let mut steps = path.into_iter();
+    let mut steps = path.into_iter().peekable();
     loop {
         let kind = find(keys, steps.next()?)?.kind;
         keys = match kind {
             Kind::Table(below) => below,
+            // Alone it is one value, as a list is.
+            Kind::TableOrList(below) if steps.peek().is_some() => below,
             Kind::Named(below) => {
                 steps.next();
                 below

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use figment::value::Value;
 use ipnet::IpNet;
@@ -11,6 +12,7 @@ use super::code::Code;
 use super::fault::quote;
 use super::keys;
 use super::reader::{Field, Section};
+use super::tls::{self, Shown};
 use super::values;
 use crate::listener::{Address, Http2, Limits, Ping, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
@@ -23,22 +25,33 @@ const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST
 /// What fits into the system's address of a socket (unix(7)), without its last byte.
 pub(super) const MAX_SOCKET_PATH: usize = 107;
 
-pub(super) fn read(top: &Section<'_>) -> Settings {
+/// What `[listen]` says, and the certificates in it by their places.
+pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
     let section = top.section("listen", keys::LISTEN);
-    let http = section.read("http", vec![fixed(DEFAULT_HTTP)], |field| public_addresses(field));
+    let https = section.read("https", Vec::new(), |field| public_addresses(field, &[]));
+    let http = section.read("http", vec![fixed(DEFAULT_HTTP)], |field| match field.is_empty_list() {
+        true if section.field("https").is_none_or(|https| https.is_empty_list()) => {
+            field.fault(Code::Address, "listen.http names no address", format!("for example: {EXAMPLE}"));
+            None
+        }
+        true => Some(Vec::new()),
+        false => public_addresses(field, &https),
+    });
+    let public = || http.iter().chain(&https);
     let admin = admin(&section);
     if let Some(admin) = &admin
-        && http.iter().any(|public| overlap(public, admin))
+        && public().any(|public| overlap(public, admin))
     {
-        let message = format!("listen.admin shares the address {} with listen.http", admin.text);
+        let message = format!("listen.admin shares the address {} with a public one", admin.text);
         let help =
             "the admin listener must never be public: give it a port of its own, or write admin = \"off\"";
-        match section.field("admin").or_else(|| section.field("http")) {
+        match section.field("admin").or_else(|| section.field("http")).or_else(|| section.field("https")) {
             Some(field) => field.fault(Code::SameAddress, message, help),
             None => section.fault(Code::SameAddress, message, help),
         }
     }
-    let (networks, unix) = section.read("trusted_proxies", Default::default(), |field| trusted(field, &http));
+    let (networks, unix) =
+        section.read("trusted_proxies", Default::default(), |field| trusted(field, public()));
     let convention = section.read("client_address_from", Convention::default(), |field| {
         values::choice(
             field,
@@ -63,6 +76,7 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
             "name in listen.trusted_proxies the proxies that send it",
         );
     }
+    let shown = tls::read(&section, &https);
     let size = |key, unset| usize::try_from(section.read(key, unset, values::size)).unwrap_or(usize::MAX);
     let number = |key, unset| section.read(key, unset, values::number);
     let duration = |key, unset| section.read(key, unset, values::duration_within);
@@ -77,15 +91,19 @@ pub(super) fn read(top: &Section<'_>) -> Settings {
         http2: http2(&section, unset.http2),
         ..unset
     };
-    Settings {
+    let settings = Settings {
+        certificates: shown.certificates(),
         http,
+        https,
         admin,
         ping: section.read("ping", Ping::Off, |field| values::switch(field, Ping::On, Ping::Off)),
         trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
         limits,
         max_head: size("max_head", 32 << 10),
         max_target: size("max_target", 16 << 10),
-    }
+        body_timeout: section.read("body_timeout", Duration::from_secs(30), values::duration),
+    };
+    (settings, shown)
 }
 
 /// The address of the admin listener; none when it is off.
@@ -108,16 +126,12 @@ fn fixed(socket: SocketAddr) -> Address {
     Address { text: socket.to_string(), place: Place::Tcp(vec![socket]) }
 }
 
-fn public_addresses(field: &Field<'_>) -> Option<Vec<Address>> {
-    let items = field.items(EXAMPLE);
-    if field.is_empty_list() {
-        field.fault(Code::Address, "listen.http names no address", format!("for example: {EXAMPLE}"));
-        return None;
-    }
+/// The addresses in a list; none of them is one of `others`.
+fn public_addresses(field: &Field<'_>, others: &[Address]) -> Option<Vec<Address>> {
     let mut found: Vec<Address> = Vec::new();
-    for item in items {
+    for item in field.items(EXAMPLE) {
         let Some(address) = address(&item, EXAMPLE) else { continue };
-        if found.iter().any(|other| overlap(other, &address)) {
+        if found.iter().chain(others).any(|other| overlap(other, &address)) {
             item.fault(
                 Code::Address,
                 format!("{} stands here twice, or within another address", quote(&address.text)),
@@ -203,13 +217,16 @@ fn is_all_v6(socket: &SocketAddr) -> bool {
 }
 
 /// Networks, and `"unix"` for whoever comes over a socket of ours.
-fn trusted(field: &Field<'_>, http: &[Address]) -> Option<(Vec<IpNet>, Trust)> {
+fn trusted<'a>(
+    field: &Field<'_>,
+    mut public: impl Iterator<Item = &'a Address>,
+) -> Option<(Vec<IpNet>, Trust)> {
     const EXAMPLE: &str = "trusted_proxies = [\"10.0.0.0/8\"]";
     let items = field.items(EXAMPLE);
     let (sockets, networks): (Vec<_>, Vec<_>) =
         items.iter().partition(|item| matches!(item.value(), Value::String(_, text) if text == "unix"));
     let is_unix = |address: &Address| matches!(address.place, Place::Unix(_));
-    if let Some(item) = sockets.first().filter(|_| !http.iter().any(is_unix)) {
+    if let Some(item) = sockets.first().filter(|_| !public.any(is_unix)) {
         item.warning(
             Code::Network,
             format!("{} trusts whoever comes over a Unix socket, and listen.http names none", item.path()),

@@ -37,10 +37,12 @@ mod secrets;
 mod session;
 mod set;
 mod sources;
+mod tls;
 mod unasked;
 mod upstream;
 mod values;
 mod whose;
+mod x509;
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -75,6 +77,8 @@ pub struct Config {
     pub threads: Option<usize>,
     /// Where we listen.
     pub listen: listener::Settings,
+    /// What is done so that people come over https.
+    pub https: flow::Https,
     /// How sessions are kept. Always there when there is a provider.
     pub session: Option<crate::session::Settings>,
     /// Our own endpoints.
@@ -233,7 +237,8 @@ fn parse_from(
 /// Reads every section, whatever is wrong with others.
 fn check(top: &Section<'_>) -> Option<Config> {
     let general = general::read(top);
-    let listen = listen::read(top);
+    let (listen, shown) = listen::read(top);
+    let https = tls::https(top, &listen, general.public_url.as_ref());
     let login = login::read(top);
     let providers = provider::read(top);
     let needed = if providers.names.is_empty() { Needed::No } else { Needed::Yes };
@@ -261,6 +266,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
     let routes = routes::read(top, &around);
     if let Some(routes) = &routes {
         unasked::warn(top, &providers, routes);
+        tls::review(&shown, routes);
         if let (Some(after), Some(public_url)) = (&login.after_sign_out, &general.public_url) {
             afterwards::warn(top, after, public_url, cookie_domain.as_ref(), routes);
         }
@@ -273,6 +279,7 @@ fn check(top: &Section<'_>) -> Option<Config> {
     Some(Config {
         threads: general.threads,
         listen,
+        https,
         session,
         providers: providers.settings,
         routes: routes?,

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use crate::clock::{Clock, Timestamp};
+
 /// What reaches a configuration besides its file.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Outside {
     variables: BTreeMap<OsString, OsString>,
     settings: Vec<String>,
+    clock: Clock,
 }
 
 impl Outside {
     /// These variables: the process's in `serve`, made-up ones in `demo` and in tests.
     pub fn new<N: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { variables, settings: Vec::new() }
+        Self { variables, settings: Vec::new(), clock: Clock::system() }
     }
 
     /// The same, and `--set` of the command line: each `KEY=TOML`, a later one above an earlier one.
@@ -23,6 +26,17 @@ impl Outside {
     pub fn with_settings(mut self, settings: &[String]) -> Self {
         self.settings = settings.to_vec();
         self
+    }
+
+    /// The same at the time of this clock, by which certificates are judged.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The variable called `name`.
@@ -38,6 +52,13 @@ impl Outside {
     /// What `--set` says, in its order.
     pub(super) fn settings(&self) -> &[String] {
         &self.settings
+    }
+}
+
+impl Default for Outside {
+    /// Nothing, at the time of this machine.
+    fn default() -> Self {
+        Self::new::<OsString, OsString>([])
     }
 }
 

@@ -211,6 +211,12 @@ impl<'a> Field<'a> {
         section
     }
 
+    /// A value in it, if it is a table that has one of that name. Whether such a name is legal is asked elsewhere.
+    pub(super) fn member(&self, key: &str) -> Option<Self> {
+        let Value::Dict(_, values) = self.value else { return None };
+        Some(Self { context: self.context, path: self.path.child(key), value: values.get(key)? })
+    }
+
     /// The entries of a map, whose keys are free.
     pub(super) fn entries(&self, example: &str) -> Vec<(&'a str, Field<'a>)> {
         match self.value {

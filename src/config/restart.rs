@@ -3,7 +3,8 @@
 use super::effective::Effective;
 
 /// What is fixed when the process starts: these keys, and whatever is below them.
-const FIXED: &[&str] = &["threads", "listen.http", "listen.admin", "audit", "log.format", "log.level"];
+const FIXED: &[&str] =
+    &["threads", "listen.http", "listen.https", "listen.admin", "audit", "log.format", "log.level"];
 
 /// The keys that differ, by their paths, in the order of `now`; those that are gone come last. A table that only one of
 /// the two has is named as a whole.

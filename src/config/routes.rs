@@ -116,6 +116,7 @@ fn settings(
     let timeout = section.read("timeout", Some(seconds(60)), |field| values::duration_or_off(field));
     let idle_timeout =
         section.read("idle_timeout", Some(seconds(15 * 60)), |field| values::duration_or_off(field));
+    let max_response_head = section.read("max_response_head", 64 << 10, values::size);
     let max_body = section.field("max_body").map(|field| values::size(&field));
     Some(RouteSettings {
         target: target?,
@@ -127,6 +128,8 @@ fn settings(
             Some(size) => Some(size?),
             None => None,
         },
+        body_timeout: listen.body_timeout,
+        max_response_head: usize::try_from(max_response_head).unwrap_or(usize::MAX),
         rewriting: rewriting?,
     })
 }

@@ -93,6 +93,9 @@ fn value(kind: &Kind) -> Value {
         }
         Kind::Texts => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Table(keys) => table(keys),
+        Kind::TableOrList(keys) => {
+            json!({ "anyOf": [table(keys), { "type": "array", "items": table(keys), "minItems": 1 }] })
+        }
         Kind::Named(keys) => named(&table(keys)),
         Kind::HeaderSets => named(&json!({
             "type": "object",

@@ -50,7 +50,7 @@ fn leaves(below: &Below, path: &KeyPath, table: Dict, origin: &Origin, into: &mu
         let path = path.child(&key);
         let deeper = match below {
             Below::Keys(keys) => find(keys, &key).and_then(|key| match key.kind {
-                Kind::Table(keys) => Some(Below::Keys(keys)),
+                Kind::Table(keys) | Kind::TableOrList(keys) => Some(Below::Keys(keys)),
                 Kind::Named(keys) => Some(Below::Names(keys)),
                 Kind::HeaderSets => Some(Below::Sets),
                 _ => None,

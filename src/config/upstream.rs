@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{PrivateKeyDer, ServerName};
+use rustls_pki_types::ServerName;
 
 use super::code::Code;
 use super::fault::quote;
 use super::listen::MAX_SOCKET_PATH;
 use super::reader::{Field, Section};
-use super::{certificates, keys, secrets, values};
+use super::{certificates, keys, values};
 use crate::listener::{self, Place};
 use crate::proxy::{ClientCertificate, Target, Tls, Trust};
 use crate::web::{HostName, Origin, Scheme};
@@ -78,7 +77,7 @@ pub(super) fn target(section: &Section<'_>) -> Option<Target> {
 pub(super) fn refuse_own(section: &Section<'_>, target: &Target, listen: &listener::Settings) {
     let Some(field) = section.field("upstream") else { return };
     let found = |address: &listener::Address| is_at(target, &address.place);
-    if let Some(address) = listen.http.iter().find(|address| found(address)) {
+    if let Some(address) = listen.public().find(|address| found(address)) {
         field.fault(
             Code::SameAddress,
             format!("{} is where we listen ourselves: {}", field.path(), address.text),
@@ -96,17 +95,19 @@ pub(super) fn refuse_own(section: &Section<'_>, target: &Target, listen: &listen
 /// Whether a connection to `target` comes to `place`. Names other than localhost are not resolved here.
 fn is_at(target: &Target, place: &Place) -> bool {
     match (target, place) {
-        (Target::Http { host, port }, Place::Tcp(sockets)) => sockets.iter().any(|socket| {
-            let reaches = match host.address() {
-                Some(address) => socket.ip() == address || (is_here(address) && socket.ip().is_unspecified()),
-                None => host.is_loopback() && (socket.ip().is_loopback() || socket.ip().is_unspecified()),
-            };
-            socket.port() == *port && reaches
-        }),
+        (Target::Http { host, port } | Target::Https { host, port, .. }, Place::Tcp(sockets)) => {
+            sockets.iter().any(|socket| {
+                let reaches = match host.address() {
+                    Some(address) => {
+                        socket.ip() == address || (is_here(address) && socket.ip().is_unspecified())
+                    }
+                    None => host.is_loopback() && (socket.ip().is_loopback() || socket.ip().is_unspecified()),
+                };
+                socket.port() == *port && reaches
+            })
+        }
         (Target::Unix { path }, Place::Unix(socket)) => path == socket,
-        // There is no TLS to be had from us.
-        (Target::Https { .. }, _)
-        | (Target::Http { .. }, Place::Unix(_))
+        (Target::Http { .. } | Target::Https { .. }, Place::Unix(_))
         | (Target::Unix { .. }, Place::Tcp(_)) => false,
     }
 }
@@ -237,10 +238,11 @@ fn client(section: &Section<'_>) -> Option<Option<ClientCertificate>> {
     let chain = cert.as_ref().map(|field| {
         certificates::chain(
             field,
+            "cert = \"client.pem\"",
             "name a PEM file with the certificate that we show, and what leads to its authority",
         )
     });
-    let read = key.as_ref().map(|field| private_key(field));
+    let read = key.as_ref().map(|field| certificates::private_key(field, Code::UpstreamTls, KEY_EXAMPLE));
     let (Some(chain), Some(read), Some(key)) = (chain, read, key) else {
         if cert.is_none() && section.field("key").is_none() {
             return Some(None);
@@ -266,22 +268,9 @@ fn client(section: &Section<'_>) -> Option<Option<ClientCertificate>> {
             key.fault(
                 Code::UpstreamTls,
                 format!("{} or cert is of a kind that is not known here", key.path()),
-                "use RSA of at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
+                certificates::KINDS,
             );
             None
         }
     }
-}
-
-fn private_key(field: &Field<'_>) -> Option<PrivateKeyDer<'static>> {
-    let text = secrets::read(field, KEY_EXAMPLE, "keep the key in that file, in PEM")?;
-    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).ok();
-    if key.is_none() {
-        field.fault(
-            Code::UpstreamTls,
-            format!("{} refers to no private key", field.path()),
-            "the key is PEM without a password: -----BEGIN PRIVATE KEY-----; openssl pkey removes one",
-        );
-    }
-    key
 }

@@ -46,6 +46,9 @@ pub(super) struct AccessGuard {
     uploaded: Option<proxy::Uploaded>,
 }
 
+/// The methods that are named where all are taken.
+pub(super) const USUAL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// The status of an answer that its client did not wait for.
 pub(super) const CLIENT_GONE: u16 = 499;
 
@@ -56,6 +59,11 @@ impl Body {
 
     pub(super) fn own(bytes: Bytes) -> Self {
         Self { source: Source::Own(Full::new(bytes)), guard: None }
+    }
+
+    /// Whether it is ours, and no upstream's.
+    pub(super) const fn is_own(&self) -> bool {
+        matches!(self.source, Source::Own(_))
     }
 
     pub(super) fn guarded(mut self, mut guard: AccessGuard) -> Self {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{Method, Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::answer::Body;
@@ -13,13 +14,15 @@ use super::meters::{Metered, Meters};
 use super::ping::Ping;
 use super::providers::Providers;
 use super::rate::Rate;
+use super::secure::Https;
 use super::settings::Settings;
 use super::told::Told;
-use super::{observe, own, request};
+use super::{observe, own, request, secure};
 use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::gate::RouteTable;
 use crate::identity::Wanted;
+use crate::lease::Hangup;
 use crate::oidc::{Known, Watches};
 use crate::pages::Pages;
 use crate::proxy::{Pools, Proxy};
@@ -27,7 +30,7 @@ use crate::random::{Ids, Random};
 use crate::session::{Binding, CookieNames, Keyring, Lifetimes, Revocations};
 use crate::store::OpenedCache;
 use crate::telemetry::{AccessTrail, IdentityInLog, QueryInLog};
-use crate::web::{Arrival, HostName, Origin, TrustedProxies};
+use crate::web::{Arrival, HostName, Origin, Scheme, TrustedProxies};
 
 /// One configuration, built whole. A reload swaps it; a request that began with one ends with it.
 pub struct Generation {
@@ -39,6 +42,8 @@ pub struct Generation {
     pub trusted_proxies: TrustedProxies,
     /// The largest request head in bytes.
     pub max_head: usize,
+    /// What is done so that people come over https.
+    pub https: Https,
     /// The longest target of a request in bytes.
     pub max_target: usize,
     /// The providers; none where every route is for everyone.
@@ -191,16 +196,34 @@ impl Gateway {
     /// Answers a request. Never fails: what goes wrong has an answer too.
     pub async fn handle(&self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let generation = self.generation.load_full();
+        // What an answer of ours leaves unread, or what follows a CONNECT, is not for the parser: it might be made to look
+        // like a request.
+        let may_follow = !request.body().is_end_stream() || *request.method() == Method::CONNECT;
+        let hung_up = |mut response: Response<Body>| {
+            if may_follow && response.body().is_own() {
+                response.extensions_mut().insert(Hangup);
+            }
+            response
+        };
         if let Some(answer) = generation.ping.answer(&request) {
-            return answer;
+            return hung_up(answer);
         }
-        match observe::read(&generation, &self.shared, &arrival, &request) {
+        let visit = match observe::read(&generation, &self.shared, &arrival, &request) {
+            Ok(visit) => visit,
+            Err(unread) => {
+                let response = hung_up(unread.answer(&self.shared.clock));
+                return secure::strengthened(&generation, arrival.tls().map(|_| Scheme::Https), response);
+            }
+        };
+        let spoken = visit.facts().seen_scheme();
+        let response = match secure::instead(&self.shared, &visit) {
+            Some(response) => response,
             // The future of a rare story is boxed, so that the one of every request stays small to move.
-            Ok(visit) if own::is_own(&generation, visit.facts()) => {
+            None if own::is_own(&generation, visit.facts()) => {
                 Box::pin(own::answer(&self.shared, visit, request)).await
             }
-            Ok(visit) => request::answer(&self.shared, visit, request).await,
-            Err(unread) => unread.answer(&self.shared.clock),
-        }
+            None => request::answer(&self.shared, visit, request).await,
+        };
+        secure::strengthened(&generation, spoken, hung_up(response))
     }
 }

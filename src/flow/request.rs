@@ -11,7 +11,7 @@ use super::gateway::Shared;
 use super::refusal::Refusal;
 use super::session::{self, Absence, Presented};
 use super::visit::{Ending, Visit};
-use super::{choice, denial, login, own};
+use super::{choice, denial, hops, login, own};
 use crate::audit::EventName;
 use crate::authz::Refused;
 use crate::gate::{Decision, Denial, Pass, Visitor, decide};
@@ -66,13 +66,13 @@ pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incom
 
 /// The term, or the rule, that refuses a request, and whose it is.
 #[derive(Clone, Copy)]
-struct At<'a> {
+pub(super) struct At<'a> {
     rule: &'a str,
     presented: Option<&'a Presented>,
 }
 
 /// Refuses, with an audit event.
-fn deny(shared: &Shared, visit: &Visit, at: Option<At<'_>>, refusal: &Refusal) -> Response<Body> {
+pub(super) fn deny(shared: &Shared, visit: &Visit, at: Option<At<'_>>, refusal: &Refusal) -> Response<Body> {
     let mut event = visit.event(EventName::AccessDenied);
     let mut ending = Ending::new("deny");
     let outline = refusal.outline();
@@ -119,6 +119,9 @@ async fn forward(
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_open();
     visit.expect(&ending);
+    if hops::count_down(facts.method(), request.headers_mut()) {
+        return visit.finish(&shared.clock, hops::options(&route.options().methods), &ending);
+    }
     let asked = shared.clock.instant();
     let claimed = |names: &[String]| {
         let mut event = visit.event(EventName::IdentityHeaderStripped);

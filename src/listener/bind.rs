@@ -16,8 +16,8 @@ use crate::web::PeerAddr;
 /// The sockets of a configuration, bound and listening.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For `listen.http`.
-    pub http: Bound,
+    /// For `listen.http` and `listen.https`.
+    pub public: Bound,
     /// For `listen.admin`, if it is on.
     pub admin: Option<Bound>,
 }
@@ -25,7 +25,23 @@ pub struct Listeners {
 /// Bound sockets, to be given to [`serve`](super::serve).
 #[derive(Debug)]
 pub struct Bound {
-    pub(super) sockets: Vec<Listening>,
+    pub(super) sockets: Vec<Door>,
+}
+
+/// A socket that listens, and how whoever comes in is spoken with.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) entry: Entry,
+    pub(super) socket: Listening,
+}
+
+/// How connections begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// With HTTP.
+    Plain,
+    /// With a TLS handshake.
+    Tls,
 }
 
 /// A socket that listens.
@@ -35,9 +51,15 @@ pub(super) enum Listening {
     Unix(UnixSocket),
 }
 
-/// Where a bound socket is reached.
+/// Where a bound socket is reached, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub struct Endpoint {
+    entry: Entry,
+    reached: Reached,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reached {
     /// At this address.
     Tcp(SocketAddr),
     /// At the socket file of this path.
@@ -63,32 +85,44 @@ pub(super) const BACKLOG: i32 = 1024;
 /// # Errors
 /// [`BindError`] for the first address that cannot be bound; whatever was bound is let go.
 pub fn bind(settings: &Settings) -> Result<Listeners, BindError> {
-    let http = Bound::new(&settings.http)?;
+    let mut public = Bound::new(&settings.http)?;
+    public.add(&settings.https, Entry::Tls)?;
     let admin =
         settings.admin.as_ref().map(|address| Bound::new(std::slice::from_ref(address))).transpose()?;
-    Ok(Listeners { http, admin })
+    Ok(Listeners { public, admin })
 }
 
 impl Bound {
-    /// Binds `addresses`. To be called within a runtime.
+    /// Binds `addresses` for plain HTTP. To be called within a runtime.
     ///
     /// # Errors
     /// [`BindError`].
     pub fn new(addresses: &[Address]) -> Result<Self, BindError> {
+        let mut bound = Self { sockets: Vec::new() };
+        bound.add(addresses, Entry::Plain)?;
+        Ok(bound)
+    }
+
+    /// Binds these as well.
+    fn add(&mut self, addresses: &[Address], entry: Entry) -> Result<(), BindError> {
         let mut sockets = Vec::new();
         for address in addresses {
             bind_one(address, &mut sockets)
                 .map_err(|source| BindError { address: address.text.clone(), source })?;
         }
-        Ok(Self { sockets })
+        self.sockets.extend(sockets.into_iter().map(|socket| Door { entry, socket }));
+        Ok(())
     }
 
     /// Where it listens; of use after binding port 0.
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        let endpoint = |socket: &Listening| match socket {
-            Listening::Tcp(socket) => socket.local_addr().ok().map(Endpoint::Tcp),
-            Listening::Unix(socket) => Some(Endpoint::Unix(socket.path().to_owned())),
+        let endpoint = |door: &Door| {
+            let reached = match &door.socket {
+                Listening::Tcp(socket) => Reached::Tcp(socket.local_addr().ok()?),
+                Listening::Unix(socket) => Reached::Unix(socket.path().to_owned()),
+            };
+            Some(Endpoint { entry: door.entry, reached })
         };
         self.sockets.iter().filter_map(endpoint).collect()
     }
@@ -98,18 +132,26 @@ impl Endpoint {
     /// The address, if it is one.
     #[must_use]
     pub const fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
+        match self.reached {
+            Reached::Tcp(address) => Some(address),
+            Reached::Unix(_) => None,
         }
+    }
+
+    /// How connections begin there.
+    #[must_use]
+    pub const fn entry(&self) -> Entry {
+        self.entry
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "http://{address}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        match (&self.reached, self.entry) {
+            (Reached::Tcp(address), Entry::Plain) => write!(f, "http://{address}"),
+            (Reached::Tcp(address), Entry::Tls) => write!(f, "https://{address}"),
+            (Reached::Unix(path), Entry::Plain) => write!(f, "unix:{}", path.display()),
+            (Reached::Unix(path), Entry::Tls) => write!(f, "unix:{} (TLS)", path.display()),
         }
     }
 }

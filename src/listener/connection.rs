@@ -7,14 +7,16 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use tokio::sync::watch;
+use tokio_rustls::server::TlsStream;
 
+use super::bind::Entry;
 use super::introduction::{self, Unintroduced};
 use super::meters::Meters;
 use super::notices::Notices;
 use super::room::{Counted, Peers, Seat};
 use super::terms::{PriorKnowledge, Terms};
 use super::wire::Wire;
-use super::{http1, http2};
+use super::{handshake, http1, http2};
 use crate::clock::Clock;
 use crate::lines::text::with_causes;
 use crate::manual;
@@ -22,6 +24,7 @@ use crate::meter::GaugeGuard;
 use crate::socket::Socket;
 use crate::transport::Transport;
 use crate::web::subscriber::is_private;
+use crate::web::tls::TlsArrival;
 use crate::web::{Arrival, Introduction, PeerAddr, Subscriber, TrustedProxies};
 
 /// What an open connection takes of the server for as long as its socket is open, also when it has become a tunnel.
@@ -63,8 +66,13 @@ impl Held {
 }
 
 /// Serves one connection.
-pub(super) async fn run<S, F, B>(mut socket: Socket, peer: PeerAddr, mut held: Held, serving: Serving<S>)
-where
+pub(super) async fn run<S, F, B>(
+    mut socket: Socket,
+    peer: PeerAddr,
+    entry: Entry,
+    mut held: Held,
+    mut serving: Serving<S>,
+) where
     S: Fn(Arrival, Request<Incoming>) -> F,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body + Send + Unpin + 'static,
@@ -107,10 +115,20 @@ where
             return;
         }
     }
-    let transport = Transport::Plain(socket);
     let limits = serving.terms.limits;
+    let (transport, arrival) = match entry {
+        Entry::Plain => (Transport::Plain(socket), arrival),
+        Entry::Tls => match Box::pin(secure(socket, peer, &mut serving)).await {
+            Some((stream, tls)) => (Transport::Tls(Box::new(stream.into())), arrival.over(tls)),
+            None => return,
+        },
+    };
+    let is_http2 = transport.is_http2();
     let mut wire = Wire::new(transport, serving.clock.clone(), limits, serving.meters.clone(), held);
-    if limits.http2.prior_knowledge == PriorKnowledge::Taken {
+    if is_http2 {
+        return Box::pin(http2::serve(wire, arrival, serving)).await;
+    }
+    if entry == Entry::Plain && limits.http2.prior_knowledge == PriorKnowledge::Taken {
         match http2::is_announced(&mut wire).await {
             Ok(true) => return Box::pin(http2::serve(wire, arrival, serving)).await,
             Ok(false) => {}
@@ -118,6 +136,27 @@ where
         }
     }
     http1::serve(wire, arrival, serving).await;
+}
+
+/// The connection once TLS is agreed on. None if it is not, or if the server has no time left for it.
+async fn secure<S>(
+    socket: Socket,
+    peer: PeerAddr,
+    serving: &mut Serving<S>,
+) -> Option<(TlsStream<Socket>, TlsArrival)> {
+    let Serving { terms, clock, meters, phase, .. } = serving;
+    let shaken =
+        handshake::accept(socket, terms.tls.as_deref(), terms.limits.head, clock, &meters.handshakes);
+    let mut watched = phase.clone();
+    let shaken = tokio::select! {
+        shaken = shaken => shaken,
+        // What is begun is served, and nobody has asked for anything yet.
+        _ = watched.wait_for(|phase| matches!(phase, Phase::Draining | Phase::Closed)) => return None,
+    };
+    if let Err(error) = &shaken {
+        tracing::debug!(%peer, error = with_causes(error), "no TLS with a client");
+    }
+    shaken.ok()
 }
 
 /// Whose connection this is to be counted as. Of a proxy, of this machine and of a private network many may come, for

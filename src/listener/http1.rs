@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 
 use super::connection::{Phase, Serving};
 use super::wire::{Turn, Wire};
-use crate::lease::Patience;
+use crate::lease::{Hangup, Patience};
 use crate::web::Arrival;
 
 /// A response body that tells the socket when it is gone.
@@ -60,9 +60,12 @@ where
         async move {
             let mut response = answer.await;
             turn.wait_for_client(response.extensions().get::<Patience>().copied());
+            let is_last = is_last
+                || leaving.has_changed().unwrap_or(true)
+                || response.extensions().get::<Hangup>().is_some();
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 turn.upgraded();
-            } else if is_last || leaving.has_changed().unwrap_or(true) {
+            } else if is_last {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response.map(|body| Served { body, turn }))

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -25,17 +25,15 @@ use tokio::io::AsyncReadExt as _;
 use super::call::{Begun, Call, Ended, Served};
 use super::connection::{Phase, Serving};
 use super::meters::Meters;
-use super::wire::{Turn, Wire};
+use super::terms::Limits;
+use super::watched::{Seen, Watched};
+use super::wire::Wire;
 use crate::clock::{Alarm, Clock};
 use crate::lease::Patience;
 use crate::web::Arrival;
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// What must have been read for the connection to have begun: the rest of the beginning is the client's SETTINGS, whose
-/// head has nine bytes.
-const BEGINNING: u64 = 24 + 9;
 
 /// The largest list of fields, counted as RFC 9113 section 10.5.1 does. Over it h2 answers 431, and over four times
 /// as much it ends the connection.
@@ -52,9 +50,6 @@ const MAX_ERROR_RESETS: usize = 1024;
 /// Requests that a client may take back before their answer, unless as many were answered.
 const MAX_ABANDONED: u64 = 100;
 
-/// Requests of one connection. After them it is told to go; the client opens another.
-const MAX_REQUESTS: u64 = 10_000;
-
 /// How long a connection without requests may still take what is written, having been told to go.
 const LINGER: Duration = Duration::from_secs(10);
 
@@ -65,8 +60,9 @@ const TAKES: u64 = 1024;
 struct Course {
     clock: Clock,
     meters: Meters,
-    turn: Arc<Turn>,
+    seen: Arc<Seen>,
     keep_alive: Duration,
+    max_requests: u64,
     /// By when it must have begun.
     begin_by: Option<Instant>,
     /// Since when no request runs.
@@ -119,10 +115,10 @@ where
     let Serving { service, terms, clock, meters, mut phase, .. } = serving;
     let limits = terms.limits;
     let peer = arrival.peer();
-    let turn = wire.turn();
-    turn.shared();
+    wire.turn().shared();
+    let (wire, seen) = Watched::new(wire, PREFACE.len(), clock.clone(), meters.clone());
     let begun = Begun::new(clock.clone(), limits.write_stall);
-    let mut course = Course::new(&clock, &meters, turn, limits.head, limits.keep_alive);
+    let mut course = Course::new(&clock, &meters, seen, &limits);
     let builder = {
         let mut builder = http2::Builder::new(begun.clone());
         builder
@@ -139,11 +135,13 @@ where
     let service = service_fn(move |mut request: Request<Incoming>| {
         let progress = calls.begin();
         let is_head = *request.method() == Method::HEAD;
-        let answer = match translate(&mut request) {
+        let answer = match translate(&mut request, limits.max_headers) {
             Ok(()) => Ok(service(arrival.clone(), request)),
-            Err(malformed) => {
-                meters.malformed_streams.increment();
-                Err(malformed)
+            Err(reason) => {
+                if reason == h2::Reason::ENHANCE_YOUR_CALM {
+                    meters.heads_too_large.increment();
+                }
+                Err(h2::Error::from(reason))
             }
         };
         async move {
@@ -206,16 +204,26 @@ where
 /// 8.3.1): one Host, one Content-Length.
 ///
 /// # Errors
-/// That it is malformed where h2 does not look.
-fn translate<B>(request: &mut Request<B>) -> Result<(), h2::Error> {
+/// That it is malformed where h2 does not look, or has too many fields. All of Cookie counts as one.
+fn translate<B>(request: &mut Request<B>, max_fields: usize) -> Result<(), h2::Reason> {
     let is_padded = |value: &HeaderValue| {
         let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
         is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
     };
-    let is_path = request.uri().path().starts_with('/')
-        || (request.uri().path() == "*" && request.method() == Method::OPTIONS);
-    if request.headers().values().any(is_padded) || (!is_path && request.method() != Method::CONNECT) {
-        return Err(h2::Reason::PROTOCOL_ERROR.into());
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let is_path = target.starts_with('/') || (target == "*" && *request.method() == Method::OPTIONS);
+    // h2 takes an empty length for 0.
+    let is_length = |value: &HeaderValue| !value.is_empty();
+    let headers = request.headers();
+    if headers.values().any(is_padded)
+        || !headers.get_all(CONTENT_LENGTH).into_iter().all(is_length)
+        || (!is_path && request.method() != Method::CONNECT)
+    {
+        return Err(h2::Reason::PROTOCOL_ERROR);
+    }
+    let crumbs = headers.get_all(COOKIE).into_iter().count();
+    if headers.len() - crumbs.saturating_sub(1) > max_fields {
+        return Err(h2::Reason::ENHANCE_YOUR_CALM);
     }
     if !request.headers().contains_key(HOST)
         && let Some(authority) = request.uri().authority()
@@ -231,14 +239,15 @@ fn translate<B>(request: &mut Request<B>) -> Result<(), h2::Error> {
 }
 
 impl Course {
-    fn new(clock: &Clock, meters: &Meters, turn: Arc<Turn>, head: Duration, keep_alive: Duration) -> Self {
+    fn new(clock: &Clock, meters: &Meters, seen: Arc<Seen>, limits: &Limits) -> Self {
         let now = clock.instant();
         Self {
             clock: clock.clone(),
             meters: meters.clone(),
-            turn,
-            keep_alive,
-            begin_by: Some(now + head),
+            seen,
+            keep_alive: limits.keep_alive,
+            max_requests: u64::try_from(limits.max_requests).unwrap_or(u64::MAX),
+            begin_by: Some(now + limits.head),
             idle: now,
             leaving: None,
             alarm: Alarm::default(),
@@ -273,15 +282,15 @@ impl Course {
     fn leave(&mut self) -> bool {
         let is_news = self.leaving.is_none();
         if is_news {
-            self.leaving = Some((self.clock.instant() + LINGER, self.turn.written()));
+            self.leaving = Some((self.clock.instant() + LINGER, self.seen.written()));
         }
         is_news
     }
 
     /// Looks at the limits.
     fn poll(&mut self, is_idle: bool, context: &mut Context<'_>) -> Poll<Move> {
-        if self.served >= MAX_REQUESTS && self.leave() {
-            self.meters.spent_connections.increment();
+        if self.served >= self.max_requests && self.leave() {
+            self.meters.worn_out.increment();
             return Poll::Ready(Move::Leave);
         }
         if self.abandoned > MAX_ABANDONED && self.abandoned > self.served / 2 && self.leave() {
@@ -292,7 +301,7 @@ impl Course {
             return Poll::Pending;
         }
         if let Some(begin_by) = self.begin_by {
-            if self.turn.read() >= BEGINNING {
+            if self.seen.has_settings() {
                 self.begin_by = None;
             } else {
                 ready!(self.alarm.poll(&self.clock, begin_by, context));
@@ -308,7 +317,7 @@ impl Course {
             };
             ready!(self.alarm.poll(&self.clock, until, context));
             // The end of an answer may still be with h2, and on its way.
-            let now_written = self.turn.written();
+            let now_written = self.seen.written();
             if now_written < written + TAKES {
                 return Poll::Ready(Move::Close);
             }
@@ -317,6 +326,9 @@ impl Course {
     }
 
     fn broke(&self, error: &hyper::Error) {
+        if self.seen.is_flood() {
+            return self.meters.flooded_connections.increment();
+        }
         let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
         let Some(cause) = cause.filter(|cause| !cause.is_io()) else { return };
         if cause.is_library() && cause.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM) {

@@ -27,16 +27,41 @@ pub struct Meters {
     pub write_stalls: Counter,
     /// Requests over HTTP/2.
     pub streams: Counter,
-    /// HTTP/2 requests that were reset since they were malformed in a way that h2 lets pass.
+    /// HTTP/2 requests that were reset since they were malformed.
     pub malformed_streams: Counter,
     /// HTTP/2 requests that their client took back before there was an answer.
     pub abandoned_streams: Counter,
     /// HTTP/2 answers that were reset since their client stopped taking them.
     pub stalled_streams: Counter,
-    /// HTTP/2 connections that were told to go since they had served enough requests.
-    pub spent_connections: Counter,
     /// HTTP/2 connections that were told to calm down, and closed: floods.
     pub flooded_connections: Counter,
     /// HTTP/2 connections that ended by any other error of the protocol.
     pub broken_connections: Counter,
+    /// What came of TLS handshakes.
+    pub handshakes: HandshakeMeters,
+}
+
+/// What comes of TLS handshakes.
+#[derive(Clone, Debug, Default)]
+pub struct HandshakeMeters {
+    /// Those that came to their end, resumed ones too.
+    pub complete: Counter,
+    /// Those of them that took up an earlier session.
+    pub resumed: Counter,
+    /// Clients that did not speak TLS.
+    pub not_tls: Counter,
+    /// Clients that knew no version, cipher or protocol of ours.
+    pub incompatible: Counter,
+    /// Clients whose certificate was refused.
+    pub client_certificates: Counter,
+    /// Clients that broke off with an alert: mostly since they do not trust our certificate.
+    pub refused: Counter,
+    /// Clients that broke the rules of TLS.
+    pub malformed: Counter,
+    /// Connections that ended within a handshake.
+    pub broken: Counter,
+    /// Handshakes that took longer than the limit.
+    pub timeouts: Counter,
+    /// Connections for which there was no certificate.
+    pub no_certificate: Counter,
 }

@@ -5,7 +5,10 @@
 
 mod bind;
 mod call;
+mod certificate;
 mod connection;
+mod frames;
+mod handshake;
 mod http1;
 mod http2;
 mod introduction;
@@ -15,14 +18,18 @@ mod room;
 mod serve;
 mod settings;
 mod terms;
+mod tls;
 mod unix;
+mod watched;
 mod wire;
 
-pub use bind::{BindError, Bound, Endpoint, Listeners, bind};
-pub use meters::Meters;
+pub use bind::{BindError, Bound, Endpoint, Entry, Listeners, bind};
+pub use certificate::{Certificate, CertificateError, Expiry};
+pub use meters::{HandshakeMeters, Meters};
 pub use serve::serve;
 pub use settings::{Address, Ping, Place, Settings};
 pub use terms::{Http2, InForce, Limits, PriorKnowledge, Terms};
+pub use tls::{Resumption, Tls};
 
 #[cfg(test)]
 mod tests;

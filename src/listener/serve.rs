@@ -11,7 +11,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use tokio::sync::watch;
 
-use super::bind::{Bound, Listening};
+use super::bind::{Bound, Door, Entry};
 use super::connection::{self, Held, Phase, Serving};
 use super::meters::Meters;
 use super::notices::Notices;
@@ -52,7 +52,7 @@ pub async fn serve<S, F, B>(
 {
     let notices = Arc::new(Notices::default());
     let (phase, watching) = watch::channel(Phase::Serving);
-    let open = |socket: Socket, peer: PeerAddr| {
+    let open = |socket: Socket, peer: PeerAddr, entry: Entry| {
         meters.accepted.increment();
         let held = Held::new(terms.room().take(), &meters);
         let serving = Serving {
@@ -64,13 +64,13 @@ pub async fn serve<S, F, B>(
             meters: meters.clone(),
             phase: watching.clone(),
         };
-        tokio::spawn(connection::run(socket, peer, held, serving));
+        tokio::spawn(connection::run(socket, peer, entry, held, serving));
     };
     let mut next = 0;
     let accept = async {
         loop {
             terms.room().wait(&terms).await;
-            let (socket, peer) =
+            let (socket, peer, entry) =
                 match poll_fn(|context| poll_accept(&bound.sockets, &mut next, context)).await {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -89,7 +89,7 @@ pub async fn serve<S, F, B>(
                         continue;
                     }
                 };
-            open(socket, peer);
+            open(socket, peer, entry);
         }
     };
     tokio::select! {
@@ -97,12 +97,12 @@ pub async fn serve<S, F, B>(
         () = shutdown => {}
     }
     // What the kernel has accepted in our name is ours to answer; with the socket it would be reset.
-    for listening in bound.sockets {
-        for (socket, peer) in listening.into_waiting() {
+    for Door { entry, socket } in bound.sockets {
+        for (socket, peer) in socket.into_waiting() {
             if !terms.room().has_room(&terms) {
                 break;
             }
-            open(socket, peer);
+            open(socket, peer, entry);
         }
     }
     phase.send_replace(Phase::Leaving);
@@ -119,16 +119,17 @@ pub async fn serve<S, F, B>(
 
 /// A connection from any of the sockets, which take turns at being asked first.
 fn poll_accept(
-    sockets: &[Listening],
+    doors: &[Door],
     next: &mut usize,
     context: &mut Context<'_>,
-) -> Poll<io::Result<(Socket, PeerAddr)>> {
-    let count = sockets.len();
+) -> Poll<io::Result<(Socket, PeerAddr, Entry)>> {
+    let count = doors.len();
     for offset in 0..count {
         let index = (*next + offset) % count;
-        if let Some(Poll::Ready(accepted)) = sockets.get(index).map(|socket| socket.poll_accept(context)) {
+        let Some(door) = doors.get(index) else { continue };
+        if let Poll::Ready(accepted) = door.socket.poll_accept(context) {
             *next = index + 1;
-            return Poll::Ready(accepted);
+            return Poll::Ready(accepted.map(|(socket, peer)| (socket, peer, door.entry)));
         }
     }
     Poll::Pending

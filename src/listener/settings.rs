@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::certificate::Certificate;
 use super::terms::Limits;
 use crate::web::TrustedProxies;
 
@@ -11,6 +13,10 @@ use crate::web::TrustedProxies;
 pub struct Settings {
     /// Plain-http addresses.
     pub http: Vec<Address>,
+    /// Addresses for TLS.
+    pub https: Vec<Address>,
+    /// What is shown there: one or more if there are such addresses. The first where no other fits.
+    pub certificates: Vec<Certificate>,
     /// The admin address; none when it is off.
     pub admin: Option<Address>,
     /// Whether `/ping` is answered.
@@ -21,6 +27,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The largest request head in bytes: request line and fields as sent.
     pub max_head: usize,
+    /// How long a client may send nothing of a body that is wanted.
+    pub body_timeout: Duration,
     /// The longest target in bytes.
     pub max_target: usize,
 }
@@ -54,10 +62,15 @@ pub enum Place {
 }
 
 impl Settings {
+    /// Every address where requests come in.
+    pub fn public(&self) -> impl Iterator<Item = &Address> {
+        self.http.iter().chain(&self.https)
+    }
+
     /// Whether clients come whose address nobody knows: over a Unix socket whose peers are not trusted.
     #[must_use]
     pub fn has_unknown_clients(&self) -> bool {
         let is_unix = |address: &Address| matches!(address.place, Place::Unix(_));
-        self.http.iter().any(is_unix) && !self.trusted_proxies.trusts_unix()
+        self.public().any(is_unix) && !self.trusted_proxies.trusts_unix()
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::certificate::Expiry;
 use super::room::{Peers, Room};
+use super::tls::Tls;
 use crate::web::TrustedProxies;
 
 /// What holds for a connection from its acceptance on.
@@ -15,6 +17,8 @@ pub struct Terms {
     pub limits: Limits,
     /// The proxies in front: they are not counted, and may have to say first whom they speak for.
     pub trusted_proxies: TrustedProxies,
+    /// How TLS is spoken, where it is.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// The terms of today, and who is there. Clones share both.
@@ -84,6 +88,12 @@ impl InForce {
         self.0.room.look_again();
     }
 
+    /// When the certificates end that are shown today.
+    #[must_use]
+    pub fn expiries(&self) -> Vec<Expiry> {
+        self.0.terms.load().tls.as_ref().map(|tls| tls.expiries().to_vec()).unwrap_or_default()
+    }
+
     pub(super) fn today(&self) -> Arc<Terms> {
         self.0.terms.load_full()
     }
@@ -98,10 +108,10 @@ impl InForce {
 }
 
 impl Terms {
-    /// These limits, and no proxy in front.
+    /// These limits, no proxy in front, and no TLS.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, trusted_proxies: TrustedProxies::default() }
+        Self { limits, trusted_proxies: TrustedProxies::default(), tls: None }
     }
 }
 

@@ -47,9 +47,6 @@ pub(super) struct Turn {
     state: AtomicU32,
     /// When the last answer was out, in nanoseconds after `opened`.
     answered: AtomicU64,
-    /// How many bytes were read and written, where many requests share a connection.
-    read: AtomicU64,
-    written: AtomicU64,
     /// How long the client may take nothing of this answer, in nanoseconds; 0 for the listener's limit.
     patience: AtomicU64,
     opened: Instant,
@@ -96,8 +93,6 @@ impl Turn {
         Self {
             state: AtomicU32::new(0),
             answered: AtomicU64::new(0),
-            read: AtomicU64::new(0),
-            written: AtomicU64::new(0),
             patience: AtomicU64::new(0),
             opened,
             clock: clock.clone(),
@@ -139,22 +134,6 @@ impl Turn {
     /// Requests come side by side from here on. What they wait for is watched by whoever serves them.
     pub(super) fn shared(&self) {
         self.state.store(SHARED | 1, Ordering::Relaxed);
-    }
-
-    /// How many bytes were read since then.
-    pub(super) fn read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
-    }
-
-    /// How many bytes were written since then.
-    pub(super) fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
-    }
-
-    fn count(&self, counter: &AtomicU64, bytes: usize) {
-        if self.get() & SHARED != 0 {
-            counter.fetch_add(bytes as u64, Ordering::Relaxed);
-        }
     }
 
     fn get(&self) -> u32 {
@@ -244,18 +223,30 @@ impl Wire {
         }
     }
 
-    fn wrote(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(written) = written {
+    fn wrote<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
             self.stalled = None;
-            if let Ok(length) = written {
-                self.turn.count(&self.turn.written, length);
-            }
-            return Poll::Ready(written);
+            return written;
         }
+        self.stuck(context)
+    }
+
+    /// TLS holds back what it was given until the socket takes it.
+    fn emptied(&mut self, emptied: Poll<io::Result<()>>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match emptied {
+            // Nothing waits in front of a plain socket, so that says nothing of its client.
+            Poll::Ready(emptied) => {
+                if self.stream.holds_back() {
+                    self.stalled = None;
+                }
+                Poll::Ready(emptied)
+            }
+            Poll::Pending => self.stuck(context),
+        }
+    }
+
+    /// The client takes nothing: looks at the limit of that.
+    fn stuck<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let since = *self.stalled.get_or_insert_with(|| self.clock.instant());
         let limit = self.turn.patience().unwrap_or(self.limits.write_stall);
         ready!(self.writing.poll(&self.clock, since + limit, context));
@@ -298,10 +289,8 @@ impl AsyncRead for Wire {
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(read) => {
-                let length = buffer.filled().len() - before;
-                if length > 0 {
+                if buffer.filled().len() > before {
                     self.arrived();
-                    self.turn.count(&self.turn.read, length);
                 }
                 Poll::Ready(read)
             }
@@ -334,14 +323,16 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.emptied(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match self.parting {
                 Parting::NotYet => {
-                    ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+                    let closed = Pin::new(&mut self.stream).poll_shutdown(context);
+                    ready!(self.emptied(closed, context))?;
                     self.parting = if self.may_be_sending() {
                         Parting::Draining { until: self.clock.instant() + PARTING, left: PARTING_BYTES }
                     } else {

@@ -1,11 +1,11 @@
 //! The response head: what of an upstream's answer may reach the client.
 
-use http::header::{CONTENT_LENGTH, SET_COOKIE, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::cookies;
 use super::error::ForwardError;
-use super::hop;
+use super::{hop, trailers};
 use crate::identity::Reserved;
 use crate::session::CookieNames;
 
@@ -44,6 +44,12 @@ pub(super) fn clean(
     if status == StatusCode::NO_CONTENT || status.is_informational() {
         headers.remove(CONTENT_LENGTH);
     }
+    if headers.contains_key(TRAILER) {
+        match trailers::announced(headers, |name| trailers::may_follow_answer(name, reserved)) {
+            Some(trailer) => drop(headers.insert(TRAILER, trailer)),
+            None => drop(headers.remove(TRAILER)),
+        }
+    }
     let listed = hop::listed(headers);
     let gone: Vec<HeaderName> = headers
         .keys()
@@ -57,37 +63,41 @@ pub(super) fn clean(
     for name in gone {
         headers.remove(name);
     }
-    if !trailers_are_harmless(headers, reserved) {
-        headers.remove(TRAILER);
-    }
     cookies::strip_response(headers, names);
     Ok(reuse)
 }
 
-/// Equal lengths in several lines become one (RFC 9112 section 6.3).
+/// The length that a 304 tells although it has no body (RFC 9110 section 15.4.5).
+pub(super) fn told_length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+    let told = headers.get(CONTENT_LENGTH).filter(|_| status == StatusCode::NOT_MODIFIED)?;
+    number(told.as_bytes())
+}
+
+/// Equal lengths, in several lines or in a list, become one (RFC 9110 section 8.6).
 fn one_length(headers: &mut HeaderMap) -> Result<(), ForwardError> {
-    let mut lines = headers.get_all(CONTENT_LENGTH).into_iter();
-    let Some(first) = lines.next() else { return Ok(()) };
-    let first = first.clone();
-    match lines.try_fold(1_usize, |count, line| (*line == first).then_some(count + 1)) {
-        Some(1) => {}
-        Some(_) => {
-            headers.insert(CONTENT_LENGTH, first);
+    let mut found: Option<u64> = None;
+    let mut is_plain = true;
+    for line in headers.get_all(CONTENT_LENGTH) {
+        let digits = line.as_bytes();
+        is_plain &= found.is_none() && !digits.contains(&b',') && !matches!(digits, [b'0', _, ..]);
+        for member in digits.split(|byte| *byte == b',') {
+            let length = number(member.trim_ascii()).ok_or(ForwardError::ConflictingLength)?;
+            if found.replace(length).is_some_and(|before| before != length) {
+                return Err(ForwardError::ConflictingLength);
+            }
         }
-        None => return Err(ForwardError::ConflictingLength),
+    }
+    if let Some(length) = found.filter(|_| !is_plain) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Ok(())
 }
 
-/// Our server writes only trailers that the Trailer field announces, so an announcement that names what an upstream
-/// may not send takes all of them away.
-fn trailers_are_harmless(headers: &HeaderMap, reserved: &Reserved) -> bool {
-    let lines = headers.get_all(TRAILER).into_iter();
-    lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).all(|token| {
-        HeaderName::from_bytes(token.trim_ascii()).is_ok_and(|name| {
-            name != SET_COOKIE && !reserved.contains(name.as_str()) && !hop::ends_in_response(&name)
-        })
-    })
+/// Digits only: no sign, which Rust would take.
+fn number(digits: &[u8]) -> Option<u64> {
+    let text =
+        std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    text.parse().ok()
 }
 
 #[cfg(test)]

@@ -11,14 +11,17 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::answer::Reuse;
 use super::error::BodyError;
 use super::pool::{Link, Pool};
+use super::trailers;
 use super::upload::{Progress, State, Uploaded};
 use crate::clock::Clock;
+use crate::identity::Reserved;
 use crate::lease::Lease;
 
 /// An upstream's answer on its way to the client.
@@ -26,6 +29,9 @@ use crate::lease::Lease;
 /// Dropped before its end, it closes the upstream's connection; at its end, it gives the connection back.
 pub struct Body {
     incoming: Incoming,
+    /// The length that an answer without a body tells nevertheless. Our server writes it only for a body that seems to
+    /// have it, and then asks for none of it.
+    told: Option<u64>,
     /// None where nothing comes over it any more.
     line: Option<Line>,
     clock: Clock,
@@ -43,12 +49,15 @@ pub(super) struct Line {
     pub(super) reuse: Reuse,
     /// How far the request's own body is, if it has one.
     pub(super) upload: Option<Arc<Progress>>,
+    /// Names that may not stand in its trailers either.
+    pub(super) reserved: Arc<Reserved>,
 }
 
 impl Body {
     /// `lease` is watched; pass an endless one for an answer that ends by itself.
     pub(super) fn new(
         incoming: Incoming,
+        told: Option<u64>,
         line: Line,
         clock: &Clock,
         idle: Option<Duration>,
@@ -62,7 +71,8 @@ impl Body {
         };
         let last = clock.instant();
         let uploaded = line.upload.clone().map(Uploaded);
-        let mut body = Self { incoming, line: Some(line), clock: clock.clone(), idle, last, lease, uploaded };
+        let (line, clock) = (Some(line), clock.clone());
+        let mut body = Self { incoming, told, line, clock, idle, last, lease, uploaded };
         if body.incoming.is_end_stream() {
             body.release();
         }
@@ -72,7 +82,16 @@ impl Body {
     /// The empty body of a 101, whose connection became something else.
     pub(super) fn bodiless(incoming: Incoming, clock: &Clock) -> Self {
         let last = clock.instant();
-        Self { incoming, line: None, clock: clock.clone(), idle: None, last, lease: None, uploaded: None }
+        Self {
+            incoming,
+            told: None,
+            line: None,
+            clock: clock.clone(),
+            idle: None,
+            last,
+            lease: None,
+            uploaded: None,
+        }
     }
 
     /// How much of the request's body was taken, if it has one.
@@ -86,6 +105,12 @@ impl Body {
         if let Some(line) = self.line.take() {
             line.release(self.last);
         }
+    }
+
+    /// What of the trailers may go on.
+    fn clean(&self, trailers: HeaderMap) -> Option<Frame<Bytes>> {
+        let Some(Line { reserved, .. }) = &self.line else { return None };
+        trailers::clean(trailers, |name| trailers::may_follow_answer(name, reserved)).map(Frame::trailers)
     }
 
     fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -128,10 +153,14 @@ impl http_body::Body for Body {
         match Pin::new(&mut self.incoming).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.last = self.clock.instant();
-                if self.incoming.is_end_stream() {
+                let (frame, is_last) = match frame.into_trailers() {
+                    Ok(trailers) => (self.clean(trailers), true),
+                    Err(data) => (Some(data), self.incoming.is_end_stream()),
+                };
+                if is_last {
                     self.release();
                 }
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(frame.map(Ok))
             }
             Poll::Ready(Some(Err(error))) => self.fail(BodyError::Upstream(error)),
             Poll::Ready(None) => {
@@ -147,11 +176,11 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.told.is_none() && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.told.map_or_else(|| self.incoming.size_hint(), SizeHint::with_exact)
     }
 }
 

@@ -16,9 +16,12 @@ pub enum ForwardError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The body broke off, or its chunks were malformed. The client is mostly gone: 400 or nothing.
-    #[error("the request body broke off")]
+    /// The body's framing is wrong, its chunks mostly: 400.
+    #[error("the request body is malformed")]
     ClientBody,
+    /// The body broke off. The client is mostly gone: 400 or nothing.
+    #[error("the request body broke off")]
+    ClientGone,
     /// The client sent nothing of its body for the idle limit: 408.
     #[error("the client stopped sending its request body")]
     ClientStalled,
@@ -133,6 +136,7 @@ impl ForwardError {
         match self {
             Self::BodyTooLarge { .. }
             | Self::ClientBody
+            | Self::ClientGone
             | Self::ClientStalled
             | Self::ExpectationFailed
             | Self::TransferCoding => Fault::Client,
@@ -158,7 +162,7 @@ impl ForwardError {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::ClientBody => StatusCode::BAD_REQUEST,
+            Self::ClientBody | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::ClientStalled => StatusCode::REQUEST_TIMEOUT,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
@@ -183,6 +187,7 @@ impl ForwardError {
         match self {
             Self::BodyTooLarge { .. } => "request/body-too-large",
             Self::ClientBody => "request/body-broken",
+            Self::ClientGone => "request/body-cut",
             Self::ClientStalled => "request/body-stalled",
             Self::ExpectationFailed => "request/expectation",
             Self::TransferCoding => "request/transfer-coding",

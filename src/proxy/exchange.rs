@@ -4,7 +4,8 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
 use http::{Method, Request, Response};
 use http_body::Body;
@@ -84,25 +85,47 @@ impl Exchange<'_> {
             if let Poll::Ready(sent) = sent.as_mut().poll(context) {
                 return Poll::Ready(Ok(sent));
             }
-            let (limit, since, late) = match self.upload {
-                None => (self.settings.timeout, started, ForwardError::HeadTimeout),
-                Some(upload) => {
-                    upload.watch(context);
-                    match upload.state() {
-                        (State::Done, at) => (self.settings.timeout, at, ForwardError::HeadTimeout),
-                        (State::Starved, at) => (self.settings.idle_timeout, at, ForwardError::ClientStalled),
-                        (_, at) => (self.settings.idle_timeout, at, ForwardError::UploadStalled),
-                    }
-                }
+            let Some(upload) = self.upload else {
+                let Some(limit) = self.settings.timeout else { return Poll::Pending };
+                return alarm
+                    .poll(self.clock, started + limit, context)
+                    .map(|()| Err(ForwardError::HeadTimeout));
             };
-            match limit {
-                Some(limit) => {
-                    alarm.poll(self.clock, since.max(started) + limit, context).map(|()| Err(late))
+            upload.watch(context);
+            // The body goes from state to state without waking this task, so the alarm is set for whichever limit is the
+            // shorter, and what it finds when it goes off decides.
+            loop {
+                let (state, at) = upload.state();
+                let (limit, late) = self.limit(state);
+                let since = at.max(started);
+                let passed = self.clock.instant().saturating_duration_since(since);
+                if limit.is_some_and(|limit| passed >= limit) {
+                    return Poll::Ready(Err(late));
                 }
-                None => Poll::Pending,
+                let Some(next) = self.next_look(state, passed) else { return Poll::Pending };
+                ready!(alarm.poll(self.clock, since + next, context));
             }
         })
         .await
+    }
+
+    /// How long a body may stay in this state, and what is said then.
+    const fn limit(self, state: State) -> (Option<Duration>, ForwardError) {
+        match state {
+            State::Done => (self.settings.timeout, ForwardError::HeadTimeout),
+            State::Starved => (Some(self.settings.body_timeout), ForwardError::ClientStalled),
+            _ => (self.settings.idle_timeout, ForwardError::UploadStalled),
+        }
+    }
+
+    /// When to look again at a body that has not moved for `passed`: at the next limit that it could be over.
+    fn next_look(self, state: State, passed: Duration) -> Option<Duration> {
+        if state == State::Done {
+            return self.settings.timeout;
+        }
+        let limits = [self.settings.idle_timeout, Some(self.settings.body_timeout)];
+        let ahead = limits.into_iter().flatten().filter(|limit| *limit > passed).min();
+        Some(ahead.unwrap_or_else(|| passed.saturating_add(self.settings.body_timeout)))
     }
 
     fn sort(self, source: hyper::Error) -> ForwardError {
@@ -111,6 +134,7 @@ impl Exchange<'_> {
                 return ForwardError::BodyTooLarge { limit: self.settings.max_body.unwrap_or_default() };
             }
             Some(State::Broken) => return ForwardError::ClientBody,
+            Some(State::Gone) => return ForwardError::ClientGone,
             Some(State::Sending | State::Starved | State::Done) | None => {}
         }
         if source.is_parse_too_large() {

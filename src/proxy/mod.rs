@@ -21,6 +21,7 @@ mod request;
 mod settings;
 mod tls;
 mod tls_error;
+mod trailers;
 mod tunnel;
 mod upload;
 mod wire;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -49,11 +50,12 @@ pub use settings::{HostHeader, Rewriting, RouteSettings, Target};
 pub use tls::{ClientCertificate, Tls, Trust};
 pub use tls_error::TlsError;
 pub use upload::Uploaded;
+use upload::{State, UploadTerms};
 
 use crate::clock::Clock;
 use crate::gate::{Pass, RouteId};
 use crate::identity::Reserved;
-use crate::lease::{Lease, Patience};
+use crate::lease::{Hangup, Lease, Patience};
 use crate::meter::Verb;
 use crate::observe::Observer;
 use crate::session::CookieNames;
@@ -65,7 +67,7 @@ const ADDRESS: usize = 45;
 /// The upstream side of one configuration.
 pub struct Proxy {
     upstreams: Vec<Upstream>,
-    reserved: Reserved,
+    reserved: Arc<Reserved>,
     cookies: CookieNames,
     public_url: Origin,
     port: HeaderValue,
@@ -101,6 +103,7 @@ impl Proxy {
     ) -> Self {
         let upstreams = routes.into_iter().map(|settings| Upstream::new(settings, &pools, &clock)).collect();
         let port = HeaderValue::from(public_url.port());
+        let reserved = Arc::new(reserved);
         Self { upstreams, reserved, cookies, public_url, port, pools, clock, observer }
     }
 
@@ -162,7 +165,7 @@ impl Proxy {
         let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
         let settings = &upstream.settings;
         let (mut parts, incoming) = request.into_parts();
-        request::check(&parts.headers, settings.max_body)?;
+        request::check(&parts.headers, parts.version, settings.max_body)?;
         let upgrade = request::upgrade(pass.facts(), &mut parts, &incoming);
         parts.extensions.clear();
         let (wanted, client) = match upgrade {
@@ -171,13 +174,16 @@ impl Proxy {
         };
         let stripped = upstream.strip(pass.facts().path());
         let prefix = stripped.map(|(prefix, _)| prefix.clone());
+        let may_follow = |name: &_| trailers::may_follow_request(name, &self.reserved);
+        let trailer = trailers::announced(&parts.headers, may_follow);
         let names = self.write_head(&pass, upstream, wanted, prefix, &mut parts.headers);
         if !names.is_empty() {
             claimed(&names);
         }
-        let (body, upload) = request::frame(&mut parts.headers, incoming, settings.max_body, &self.clock);
+        let terms = UploadTerms { max_body: settings.max_body, reserved: &self.reserved, clock: &self.clock };
+        let (body, upload) = request::frame(&mut parts.headers, incoming, trailer, terms);
         parts.uri = request::target(pass.facts(), stripped.map(|(_, rest)| rest), &parts.uri)?;
-        parts.version = http::Version::HTTP_11;
+        parts.version = Version::HTTP_11;
         let request = Request::from_parts(parts, body);
         let exchange = Exchange {
             pool: &upstream.pool,
@@ -192,7 +198,7 @@ impl Proxy {
         };
         // The version is a matter of each connection (RFC 9110 section 6.2). With the upstream's, an answer of HTTP/1.0
         // would reach the client without framing, and a broken one would look complete.
-        *response.version_mut() = http::Version::HTTP_11;
+        let spoken = std::mem::replace(response.version_mut(), Version::HTTP_11);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return match client {
                 Some(client) => self.open_tunnel(client, response, link, lease(), upstream),
@@ -201,15 +207,23 @@ impl Proxy {
         }
         let mut reuse =
             answer::clean(response.status(), response.headers_mut(), &self.reserved, &self.cookies)?;
-        if wanted == Upgrade::WebSocket {
+        // To a server of HTTP/1.0 our client would speak that too from now on, and lose a body of unknown length.
+        if wanted == Upgrade::WebSocket || spoken < Version::HTTP_11 {
             reuse = Reuse::Close;
+        }
+        // An early answer: who sends on regardless is heard no more.
+        if upload.as_ref().is_some_and(|upload| upload.state().0 != State::Done) {
+            response.extensions_mut().insert(Hangup);
         }
         if let Some(idle) = settings.idle_timeout {
             response.extensions_mut().insert(Patience(idle));
         }
         let lease = if is_stream(response.headers()) { lease() } else { Lease::endless() };
-        let line = Line { pool: Arc::clone(&upstream.pool), link, reuse, upload };
-        Ok(response.map(|incoming| Body::new(incoming, line, &self.clock, settings.idle_timeout, lease)))
+        let reserved = Arc::clone(&self.reserved);
+        let line = Line { pool: Arc::clone(&upstream.pool), link, reuse, upload, reserved };
+        let told = answer::told_length(response.status(), response.headers());
+        Ok(response
+            .map(|incoming| Body::new(incoming, told, line, &self.clock, settings.idle_timeout, lease)))
     }
 
     /// Turns the fields of a request into those that the upstream of `pass` would get, and gives the target, without
@@ -224,7 +238,7 @@ impl Proxy {
         headers: &mut HeaderMap,
     ) -> Result<Uri, ForwardError> {
         let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
-        request::check(headers, upstream.settings.max_body)?;
+        request::check(headers, Version::HTTP_11, upstream.settings.max_body)?;
         let upgrade = match pass.facts().kind() {
             RequestKind::WebSocket => Upgrade::WebSocket,
             _ => Upgrade::None,

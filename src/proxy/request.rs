@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
@@ -15,19 +15,25 @@ use hyper::upgrade::OnUpgrade;
 
 use super::error::ForwardError;
 use super::hop;
-use super::upload::{Progress, Upload};
-use crate::clock::Clock;
+use super::upload::{Progress, Upload, UploadTerms};
 use crate::web::{ClientAddr, Facts, RequestKind};
 
 /// Refuses what can be refused before the upstream, or the body, is looked at.
-pub(super) fn check(headers: &HeaderMap, max_body: Option<u64>) -> Result<(), ForwardError> {
+pub(super) fn check(
+    headers: &HeaderMap,
+    version: Version,
+    max_body: Option<u64>,
+) -> Result<(), ForwardError> {
     if headers.contains_key(TRANSFER_ENCODING) && !hop::is_chunked(headers) {
         return Err(ForwardError::TransferCoding);
     }
     let expects = headers.get_all(EXPECT).into_iter();
-    if expects
-        .map(HeaderValue::as_bytes)
-        .any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"100-continue"))
+    // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
+    let is_heard = version > Version::HTTP_10;
+    if is_heard
+        && expects
+            .map(HeaderValue::as_bytes)
+            .any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"100-continue"))
     {
         return Err(ForwardError::ExpectationFailed);
     }
@@ -51,18 +57,32 @@ pub(super) fn upgrade(facts: &Facts, parts: &mut Parts, body: &Incoming) -> Opti
 pub(super) fn frame(
     headers: &mut HeaderMap,
     body: Incoming,
-    max_body: Option<u64>,
-    clock: &Clock,
+    trailer: Option<HeaderValue>,
+    terms: UploadTerms<'_>,
 ) -> (Upload, Option<Arc<Progress>>) {
+    let length = body.size_hint().exact();
+    if let Some(length) = length
+        && headers.get(CONTENT_LENGTH).is_some_and(|sent| is_padded(sent.as_bytes()))
+    {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
     if body.is_end_stream() {
         return (Upload::empty(), None);
     }
-    if body.size_hint().exact().is_none() {
+    if length.is_none() {
         // Without this, hyper sends a GET without its body (RFC 9110 section 9.3.1 allows one).
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        if let Some(trailer) = trailer {
+            headers.insert(TRAILER, trailer);
+        }
     }
-    let (upload, progress) = Upload::new(body, max_body, clock);
+    let (upload, progress) = Upload::new(body, terms);
     (upload, Some(progress))
+}
+
+/// Whether a number has zeros in front, by which servers may be led to read it in another base.
+fn is_padded(digits: &[u8]) -> bool {
+    matches!(digits, [b'0', _, ..])
 }
 
 /// The target in origin form: the path that was judged, or what is left of it, and the query as it came. `received` is

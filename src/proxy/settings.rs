@@ -22,8 +22,12 @@ pub struct RouteSettings {
     pub timeout: Option<Duration>,
     /// Limit for silence on a stream, a tunnel or a stalled body; none switches it off.
     pub idle_timeout: Option<Duration>,
+    /// Limit for the silence of a client in the middle of its body, as long as no answer has begun.
+    pub body_timeout: Duration,
     /// The largest request body in bytes.
     pub max_body: Option<u64>,
+    /// The largest response head in bytes.
+    pub max_response_head: usize,
     /// What of the request is changed besides what always is.
     pub rewriting: Rewriting,
 }

@@ -5,11 +5,9 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
@@ -57,10 +55,6 @@ pub(super) struct Connector {
 /// Takes any certificate, so that anybody may be on the other end.
 #[derive(Debug)]
 struct TakeAnything(Vec<SignatureScheme>);
-
-/// The time at which certificates are judged.
-#[derive(Debug)]
-struct OurTime(Clock);
 
 /// The one protocol that is spoken (RFC 7301).
 const HTTP_1_1: &[u8] = b"http/1.1";
@@ -117,7 +111,7 @@ fn config(
 ) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let schemes = provider.signature_verification_algorithms.supported_schemes();
-    let builder = ClientConfig::builder_with_details(provider, Arc::new(OurTime(clock.clone())))
+    let builder = ClientConfig::builder_with_details(provider, Arc::new(clock.clone()))
         .with_safe_default_protocol_versions()?;
     let builder = match &tls.trust {
         Trust::System => builder.with_root_certificates(system()),
@@ -173,12 +167,6 @@ impl ServerCertVerifier for TakeAnything {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.clone()
-    }
-}
-
-impl TimeProvider for OurTime {
-    fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_millis(self.0.now().as_millis())))
     }
 }
 

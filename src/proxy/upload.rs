@@ -1,5 +1,6 @@
 //! The request body on its way to the upstream: passed on frame by frame, counted, and watched from outside.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -11,7 +12,9 @@ use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::trailers;
 use crate::clock::Clock;
+use crate::identity::Reserved;
 
 /// The body that an upstream connection sends.
 #[derive(Debug, Default)]
@@ -23,7 +26,18 @@ struct Running {
     /// Bytes that may still come.
     left: Option<u64>,
     clock: Clock,
+    reserved: Arc<Reserved>,
     progress: Arc<Progress>,
+}
+
+/// What an [`Upload`] is held to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UploadTerms<'a> {
+    /// The most bytes that it may have.
+    pub(super) max_body: Option<u64>,
+    /// Names that may not stand in its trailers either.
+    pub(super) reserved: &'a Arc<Reserved>,
+    pub(super) clock: &'a Clock,
 }
 
 /// How far an [`Upload`] is, for whoever waits for the answer.
@@ -51,8 +65,10 @@ pub(super) enum State {
     Starved,
     /// The upstream took the last byte.
     Done,
-    /// The client broke off.
+    /// What the client sent is no body: malformed chunks, mostly.
     Broken,
+    /// The client broke off.
+    Gone,
     /// There was more than the route takes.
     TooLarge,
 }
@@ -72,8 +88,8 @@ impl Upload {
         Self(None)
     }
 
-    /// `body`, of at most `limit` bytes.
-    pub(super) fn new(body: Incoming, limit: Option<u64>, clock: &Clock) -> (Self, Arc<Progress>) {
+    pub(super) fn new(body: Incoming, terms: UploadTerms<'_>) -> (Self, Arc<Progress>) {
+        let UploadTerms { max_body, reserved, clock } = terms;
         let progress = Arc::new(Progress {
             state: AtomicU8::new(State::Sending as u8),
             last: AtomicU64::new(0),
@@ -81,7 +97,13 @@ impl Upload {
             started: clock.instant(),
             waker: AtomicWaker::new(),
         });
-        let running = Running { body, left: limit, clock: clock.clone(), progress: Arc::clone(&progress) };
+        let running = Running {
+            body,
+            left: max_body,
+            clock: clock.clone(),
+            reserved: Arc::clone(reserved),
+            progress: Arc::clone(&progress),
+        };
         (Self(Some(running)), progress)
     }
 }
@@ -104,7 +126,8 @@ impl Body for Upload {
         let data = match frame {
             Some(Ok(frame)) => frame.into_data(),
             Some(Err(error)) => {
-                running.progress.reach(State::Broken, &running.clock);
+                let state = if is_malformed(&error) { State::Broken } else { State::Gone };
+                running.progress.reach(state, &running.clock);
                 return Poll::Ready(Some(Err(UploadError::Broken(error))));
             }
             None => {
@@ -112,10 +135,15 @@ impl Body for Upload {
                 return Poll::Ready(None);
             }
         };
-        // Trailers end here: nobody announced them to the upstream, and they could hold names that only we set.
-        let Ok(data) = data else {
-            running.progress.reach(State::Done, &running.clock);
-            return Poll::Ready(None);
+        let data = match data {
+            Ok(data) => data,
+            Err(frame) => {
+                running.progress.reach(State::Done, &running.clock);
+                let kept = frame.into_trailers().ok().and_then(|trailers| {
+                    trailers::clean(trailers, |name| trailers::may_follow_request(name, &running.reserved))
+                });
+                return Poll::Ready(kept.map(|trailers| Ok(Frame::trailers(trailers))));
+            }
         };
         if let Some(left) = &mut running.left {
             match left.checked_sub(data.len() as u64) {
@@ -141,6 +169,13 @@ impl Body for Upload {
     }
 }
 
+/// Whether a body ended because its framing is wrong, and not because its sender went away.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source
+        .is_some_and(|error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+}
+
 impl Uploaded {
     /// So many bytes so far.
     #[must_use]
@@ -157,6 +192,7 @@ impl Progress {
             1 => State::Starved,
             2 => State::Done,
             3 => State::Broken,
+            4 => State::Gone,
             _ => State::TooLarge,
         };
         (state, self.started + Duration::from_nanos(self.last.load(Ordering::Acquire)))

@@ -95,6 +95,12 @@ impl Facts {
         self.query.as_deref()
     }
 
+    /// The connection that the request came over.
+    #[must_use]
+    pub const fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
     /// The other end of the connection.
     #[must_use]
     pub const fn peer(&self) -> PeerAddr {
@@ -125,10 +131,17 @@ impl Facts {
         &self.id
     }
 
-    /// The scheme that the upstream is told: what a trusted proxy said, else the public URL's.
+    /// The scheme that the upstream is told: what a trusted proxy said, else https over our own TLS, else the public
+    /// URL's.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
-        self.forwarded.scheme().unwrap_or(self.origin.scheme())
+        self.seen_scheme().unwrap_or(self.origin.scheme())
+    }
+
+    /// The scheme that the client is known to have spoken; none when only who is in front could tell, and does not.
+    #[must_use]
+    pub fn seen_scheme(&self) -> Option<Scheme> {
+        self.forwarded.scheme().or_else(|| self.arrival.tls().map(|_| Scheme::Https))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod pattern;
 pub mod proxy_header;
 pub mod source;
 pub mod subscriber;
+pub mod tls;
 
 pub use arrival::Arrival;
 pub use facts::{Facts, RequestId};

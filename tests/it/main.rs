@@ -40,6 +40,8 @@ mod session;
 mod sign_in;
 mod sign_out;
 mod support;
+mod tls_listener;
 mod tls_upstreams;
 mod unix_sockets;
 mod upstreams;
+mod wire;

@@ -10,6 +10,7 @@ use super::place::SESSION_KEY;
 fn sections() -> Vec<(&'static str, Vec<&'static str>)> {
     let sections = [
         ("listen", keys::LISTEN),
+        ("listen.tls", keys::LISTEN_TLS),
         ("session", keys::SESSION),
         ("login", keys::LOGIN),
         ("providers.main", keys::PROVIDER),

@@ -16,9 +16,10 @@ fn without_sources(text: &str) -> Vec<&str> {
 
 /// A configuration in comparable texts, without the reserved names, which have no order and follow from the rest.
 fn parts(config: &Config) -> Vec<String> {
-    let Config { public_url, threads, listen, session, login, providers, routes, reserved: _, log, audit } =
+    let Config { public_url, threads, listen, https, session, login, providers, routes, log, audit, .. } =
         config;
-    let whole = format!("{public_url} {threads:?} {listen:?} {session:?} {login:?} {log:?} {audit:?}");
+    let whole =
+        format!("{public_url} {threads:?} {listen:?} {https:?} {session:?} {login:?} {log:?} {audit:?}");
     let providers = providers.iter().map(|provider| format!("{provider:?}"));
     [whole].into_iter().chain(providers).chain(routes.iter().map(|route| format!("{route:?}"))).collect()
 }

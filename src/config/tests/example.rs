@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::kind::{Key, Kind, Unset, names};
 use super::super::{Code, Severity, keys};
 use super::place::Place;
+use crate::flow::Plain;
 use crate::gate::Methods;
 
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
@@ -31,7 +32,7 @@ pub(super) fn sections() -> Vec<(String, &'static [Key])> {
                 Kind::Table(keys) if key.name == "upstream_tls" => {
                     collect("routes.intranet.upstream_tls", keys, into);
                 }
-                Kind::Table(keys) => collect(&below, keys, into),
+                Kind::Table(keys) | Kind::TableOrList(keys) => collect(&below, keys, into),
                 Kind::Named(keys) if key.name == "providers" => collect(&format!("{below}.main"), keys, into),
                 Kind::Named(keys) => collect(&format!("{below}.wiki"), keys, into),
                 _ => {}
@@ -58,6 +59,11 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let plain = place.parse(EXAMPLE).expect("the example").config;
     let mut full = place.parse(&written_out()).expect("the example, written out").config;
     full.session.as_mut().expect("sessions").cookie_domain = None;
+    // Nor have these: the example shows how TLS could end here.
+    assert_eq!((full.listen.https.len(), full.listen.certificates.len()), (1, 1));
+    full.listen.https.clear();
+    full.listen.certificates.clear();
+    assert_eq!((plain.https.plain, full.https.plain), (Plain::Served, Plain::Served));
     let text = |debug: &dyn std::fmt::Debug| format!("{debug:?}");
     assert_eq!(text(&plain.listen), text(&full.listen));
     assert_eq!(text(&plain.session), text(&full.session));

@@ -4,12 +4,15 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use super::super::{Faults, Loaded, Outside, parse};
+use crate::clock::{Clock, Timestamp};
 
 /// A session key in its text form.
 pub(super) const SESSION_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+/// When configurations are judged: 2027-01-01.
+const NOW: Timestamp = Timestamp::from_secs(1_798_761_600);
 /// What the other secrets are.
 pub(super) const SECRET: &str = "this-must-never-print-me";
 
@@ -35,10 +38,31 @@ impl Place {
         let certificate = CertificateParams::default().self_signed(&gateway).expect("a certificate");
         place.put("gateway.pem", certificate.pem().as_bytes(), 0o644);
         place.put("gateway.key", gateway.serialize_pem().as_bytes(), 0o600);
+        let mut tls = CertificateParams::new(["wiki.example.com".to_owned()]).expect("names");
+        tls.not_before = date_time_ymd(2026, 1, 1);
+        tls.not_after = date_time_ymd(2028, 1, 1);
+        place.certify("tls", &tls);
+        tls.not_after = date_time_ymd(2027, 1, 10);
+        place.certify("ending", &tls);
+        tls.not_after = date_time_ymd(2026, 12, 1);
+        place.certify("ended", &tls);
+        (tls.not_before, tls.not_after) = (date_time_ymd(2027, 2, 1), date_time_ymd(2028, 1, 1));
+        place.certify("coming", &tls);
+        tls =
+            CertificateParams::new(["other.example.com", "*.example.org"].map(str::to_owned)).expect("names");
+        place.certify("foreign", &tls);
         place.put("other.key", other.serialize_pem().as_bytes(), 0o600);
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         place.put("broken.pem", broken, 0o644);
         place
+    }
+
+    /// Puts a certificate that nobody else vouches for, with its key.
+    fn certify(&self, name: &str, params: &CertificateParams) {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        self.put(&format!("{name}.pem"), certificate.pem().as_bytes(), 0o644);
+        self.put(&format!("{name}.key"), key.serialize_pem().as_bytes(), 0o600);
     }
 
     pub(super) fn put(&self, name: &str, content: &[u8], mode: u32) {
@@ -53,7 +77,7 @@ impl Place {
 
     /// Checks a text as the file `vestibule.toml` of this folder.
     pub(super) fn parse(&self, text: &str) -> Result<Loaded, Faults> {
-        parse(text, "vestibule.toml", &self.0, &Outside::new(self.variables()))
+        self.parse_with(text, &[], &[])
     }
 
     /// The same with further variables, and with settings of the command line.
@@ -65,7 +89,9 @@ impl Place {
     ) -> Result<Loaded, Faults> {
         let more = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings: Vec<String> = settings.iter().map(|text| (*text).to_owned()).collect();
-        let outside = Outside::new(self.variables().into_iter().chain(more)).with_settings(&settings);
+        let outside = Outside::new(self.variables().into_iter().chain(more))
+            .with_settings(&settings)
+            .with_clock(Clock::manual(NOW).0);
         parse(text, "vestibule.toml", &self.0, &outside)
     }
 

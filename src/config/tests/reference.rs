@@ -18,7 +18,7 @@ fn tables() -> Vec<(String, &'static [Key])> {
         for key in keys {
             let below = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
             match key.kind {
-                Kind::Table(keys) => collect(&below, keys, into),
+                Kind::Table(keys) | Kind::TableOrList(keys) => collect(&below, keys, into),
                 Kind::Named(keys) => collect(&format!("{below}.NAME"), keys, into),
                 _ => {}
             }

@@ -40,6 +40,8 @@ pub(super) enum Refusal {
     TargetTooLong,
     /// No route has this host.
     UnknownHost(HostName),
+    /// The connection was made for another host, whose certificate does not speak for this one.
+    Misdirected { asked: HostName, server_name: Option<HostName> },
     /// No route and no endpoint has this path.
     NotFound,
     /// The endpoint exists, but not for this method.
@@ -159,8 +161,7 @@ impl Refusal {
         // RFC 9110 section 15.5.6 wants to hear what would be taken.
         match self {
             Self::UnsupportedMethod => {
-                headers
-                    .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+                headers.insert(ALLOW, HeaderValue::from_static(answer::USUAL_METHODS));
             }
             Self::MethodNotAllowed(allow) => {
                 let names = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");

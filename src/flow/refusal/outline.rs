@@ -67,6 +67,17 @@ impl Refusal {
                 )),
                 ..client(S::MISDIRECTED_REQUEST, "unknown_host", "No site here has this name.")
             },
+            Self::Misdirected { asked, server_name } => Outline {
+                private: Some(match server_name {
+                    Some(name) => format!(
+                        "a TLS connection to {name} was used for {asked}, which its certificate does not speak for"
+                    ),
+                    None => format!(
+                        "a TLS connection without a server name was used for {asked}, which has a certificate of its own"
+                    ),
+                }),
+                ..client(S::MISDIRECTED_REQUEST, "misdirected", "This connection is for another site.")
+            },
             Self::NotFound => client(S::NOT_FOUND, "not_found", "There is nothing at this address."),
             Self::MethodNotAllowed(_) => client(
                 S::METHOD_NOT_ALLOWED,

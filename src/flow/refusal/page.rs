@@ -42,6 +42,7 @@ impl Refusal {
             | Self::BadHost(_)
             | Self::BadPath(_)
             | Self::SignInNeeded
+            | Self::Misdirected { .. }
             | Self::ForeignWebSocket => Page::BadRequest { reason: &outline.public },
             Self::HeadTooLarge => Page::HeadTooLarge,
             Self::TargetTooLong => Page::TargetTooLong,

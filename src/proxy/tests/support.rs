@@ -51,6 +51,8 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
         timeout: Some(Duration::from_secs(60)),
         idle_timeout: Some(Duration::from_secs(900)),
         max_body: None,
+        body_timeout: Duration::from_secs(30),
+        max_response_head: 64 * 1024,
         rewriting: Rewriting::default(),
     };
     adjust(&mut settings);

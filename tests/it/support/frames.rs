@@ -243,9 +243,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                         self.send([window_update(0, by), window_update(id, by)].concat()).await;
                     }
                 }
-                RST_STREAM if next.stream == id => {
+                // Also of one that has not begun.
+                RST_STREAM if next.stream == id || id == 0 => {
                     message.end = End::Reset(next.number(0));
-                    return (id, message);
+                    return (next.stream, message);
                 }
                 _ => {}
             }

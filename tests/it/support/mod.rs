@@ -8,6 +8,7 @@ pub(crate) mod message;
 pub(crate) mod place;
 pub(crate) mod stage;
 pub(crate) mod tls;
+pub(crate) mod tls_client;
 pub(crate) mod upstream;
 pub(crate) mod vectors;
 

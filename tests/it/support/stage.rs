@@ -9,7 +9,7 @@ use vestibule::clock::{Clock, ManualClock, Timestamp};
 use vestibule::config::{self, Faults, Loaded, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
 use vestibule::lines::Lines;
-use vestibule::listener::Endpoint;
+use vestibule::listener::{Endpoint, Entry};
 use vestibule::random::Random;
 use vestibule::secret::Secret;
 
@@ -23,8 +23,10 @@ pub(crate) struct Stage {
     pub(crate) second: Option<Provider>,
     /// The upstream.
     pub(crate) upstream: Upstream,
-    /// Where the gateway listens.
+    /// Where the gateway listens for plain http.
     pub(crate) gateway: SocketAddr,
+    /// Where it listens for TLS, if the plan has it.
+    pub(crate) https: Option<SocketAddr>,
     /// Where its admin listener is.
     pub(crate) admin: SocketAddr,
     /// Access and audit lines, as JSON.
@@ -54,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) sockets: Vec<String>,
     /// Further lines of the `[listen]` table.
     pub(crate) listen: String,
+    /// The value of `listen.tls`; then `public_url` is https, at an address for TLS.
+    pub(crate) tls: Option<String>,
     /// The routes, with `UPSTREAM` for the upstream's address.
     pub(crate) routes: String,
     /// Who can sign in.
@@ -110,6 +114,7 @@ impl Default for Plan {
             second: None,
             sockets: Vec::new(),
             listen: String::new(),
+            tls: None,
             routes: ROUTES.to_owned(),
             users: User::demo(),
             algorithm: Algorithm::Rs256,
@@ -147,7 +152,14 @@ impl Stage {
             second = Some(started.expect("a second provider"));
         }
         let port = free_port();
-        let gateway = format!("http://{}:{port}", plan.host);
+        let (gateway, secured) = match &plan.tls {
+            None => (format!("http://{}:{port}", plan.host), String::new()),
+            Some(tls) => {
+                let port = free_port();
+                let listen = format!("https = [\"127.0.0.1:{port}\"]\ntls = {tls}\n");
+                (format!("https://{}:{port}", plan.host), listen)
+            }
+        };
         provider.register(client(&gateway, "main", plan.algorithm));
         let mut routes = plan.routes.replace("UPSTREAM", &format!("http://{}", upstream.address));
         if let (Some(second), Some(more)) = (&second, &plan.second) {
@@ -159,7 +171,7 @@ impl Stage {
         }
         let sockets: String = plan.sockets.iter().map(|socket| format!(", \"{socket}\"")).collect();
         let config = format!(
-            "public_url = \"{gateway}\"\n{}\n[listen]\nhttp = [\"127.0.0.1:{port}\"{sockets}]\nadmin = \"127.0.0.1:0\"\n{}\n\
+            "public_url = \"{gateway}\"\n{}\n[listen]\nhttp = [\"127.0.0.1:{port}\"{sockets}]\nadmin = \"127.0.0.1:0\"\n{}{secured}\n\
              [session]\nkey = {{ env = \"KEY\" }}\n{}\n[login]\n{}\n[log]\nformat = \"json\"\n\
              {}{}\n{routes}",
             plan.top,
@@ -172,7 +184,9 @@ impl Stage {
         let app = start(&config, &clock, &random, &lines).await;
         let address = |endpoints: &[Endpoint]| endpoints[0].address().expect("an address");
         let (gateway, admin) = (address(app.public()), address(app.admin()));
-        Self { provider, second, upstream, gateway, admin, lines, config, app: Some(app), clock, hand }
+        let secured = |endpoint: &&Endpoint| endpoint.entry() == Entry::Tls;
+        let https = app.public().iter().find(secured).and_then(Endpoint::address);
+        Self { provider, second, upstream, gateway, https, admin, lines, config, app: Some(app), clock, hand }
     }
 
     /// A new browser, with no cookie yet.
@@ -209,7 +223,7 @@ impl Stage {
     /// Gives the running gateway a changed configuration.
     pub(crate) fn reload(&mut self, change: impl FnOnce(String) -> String) -> Reload {
         let config = change(self.config.clone());
-        let reload = self.app().reload(parse(&config));
+        let reload = self.app().reload(parse(&config, &self.clock));
         if reload == Reload::Taken {
             self.config = config;
         }
@@ -260,14 +274,15 @@ impl Stage {
     }
 }
 
-fn parse(config: &str) -> Result<Loaded, Faults> {
+fn parse(config: &str, clock: &Clock) -> Result<Loaded, Faults> {
     let other_key = SESSION_KEY.replace('A', "B");
-    let outside = Outside::new([("KEY", SESSION_KEY), ("OTHER_KEY", &other_key), ("SECRET", CLIENT_SECRET)]);
+    let outside = Outside::new([("KEY", SESSION_KEY), ("OTHER_KEY", &other_key), ("SECRET", CLIENT_SECRET)])
+        .with_clock(clock.clone());
     config::parse(config, "test.toml", Path::new("."), &outside)
 }
 
 async fn start(config: &str, clock: &Clock, random: &Random, lines: &Lines) -> App {
-    let loaded = parse(config).unwrap_or_else(|faults| panic!("{faults}\n{config}"));
+    let loaded = parse(config, clock).unwrap_or_else(|faults| panic!("{faults}\n{config}"));
     let parts = Parts { clock: clock.clone(), random: random.clone(), lines: lines.clone(), observer: None };
     App::start(loaded, parts).await.expect("the gateway starts")
 }

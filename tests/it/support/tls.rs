@@ -94,6 +94,15 @@ impl Certified {
     }
 }
 
+impl Certified {
+    /// A table of `listen.tls` with it, its files in this folder; `more` are further keys.
+    pub(crate) fn table(&self, folder: &Folder, name: &str, more: &str) -> String {
+        let cert = folder.put(&format!("{name}.pem"), &self.certificate);
+        let key = folder.put(&format!("{name}.key"), &self.key);
+        format!("{{ cert = \"{cert}\", key = {{ file = \"{key}\" }}{more} }}")
+    }
+}
+
 impl Folder {
     pub(crate) fn new(test: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("vestibule-it-{}-{test}", std::process::id()));

@@ -70,7 +70,8 @@ pub(crate) fn heads(name: &str) -> Vec<Case> {
     cases
 }
 
-/// The bytes of a cell: `\xNN` is a byte, `\\` a backslash, `\n` a line feed, `\e` nothing, all else itself.
+/// The bytes of a cell: `\xNN` is a byte, `\\` a backslash, `\n` a line feed, `\r` a carriage return, `\t` a tab,
+/// `\0` NUL, `\e` nothing, all else itself.
 fn bytes(cell: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = cell.bytes();
@@ -83,6 +84,9 @@ fn bytes(cell: &str) -> Vec<u8> {
             }
             (_, Some(b'e')) => {}
             (_, Some(b'n')) => out.push(b'\n'),
+            (_, Some(b'r')) => out.push(b'\r'),
+            (_, Some(b't')) => out.push(b'\t'),
+            (_, Some(b'0')) => out.push(0),
             (_, Some(b'\\')) => out.push(b'\\'),
             (_, Some(other)) => panic!("{cell}: \\{} means nothing", char::from(other)),
             (plain, None) => out.push(plain),
