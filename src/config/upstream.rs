@@ -109,6 +109,8 @@ fn is_at(target: &Target, place: &Place) -> bool {
         (Target::Unix { path }, Place::Unix(socket)) => path == socket,
         (Target::Http { .. } | Target::Https { .. }, Place::Unix(_))
         | (Target::Unix { .. }, Place::Tcp(_)) => false,
+        // Where that is, is known only when we run.
+        (_, Place::Systemd(_)) => false,
     }
 }
 

@@ -50,7 +50,10 @@ fn start(max_connections: usize) -> Server {
     let terms = InForce::new(Terms::new(Limits::new(max_connections)));
     let (stop, stopped) = oneshot::channel::<()>();
     let meters = Meters::default();
-    let shutdown = async move { drop(stopped.await) };
+    let shutdown = async move {
+        drop(stopped.await);
+        Duration::from_secs(20)
+    };
     let running = tokio::spawn(serve(bound, service, terms, clock, meters.clone(), shutdown));
     Server { address, hand, meters, stop, running, asked }
 }

@@ -16,6 +16,7 @@ mod frames;
 mod head;
 mod hop;
 mod meters;
+mod parting;
 mod pool;
 mod request;
 mod settings;
@@ -346,6 +347,7 @@ impl Proxy {
             upstream,
             link,
             lease,
+            parting: self.pools.parting().clone(),
             idle: route.settings.idle_timeout,
             clock: self.clock.clone(),
             meters: self.meters().clone(),

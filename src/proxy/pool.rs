@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::error::ForwardError;
 use super::meters::{Meters, TargetMeters};
+use super::parting::Parting;
 use super::settings::Target;
 use super::tls::Connector;
 use super::tls_error::TlsError;
@@ -31,6 +32,7 @@ use crate::web::HostName;
 #[derive(Debug, Default)]
 pub struct Pools {
     meters: Meters,
+    parting: Parting,
     targets: Mutex<HashMap<Target, Weak<Pool>>>,
     /// Read for the first target that wants them.
     system_roots: OnceLock<Arc<RootCertStore>>,
@@ -79,6 +81,15 @@ impl Pools {
     #[must_use]
     pub const fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// Ends every tunnel, also those to come: the process ends.
+    pub fn close_tunnels(&self) {
+        self.parting.begin();
+    }
+
+    pub(super) const fn parting(&self) -> &Parting {
+        &self.parting
     }
 
     /// The pool of `target`, which lives as long as anybody holds it.

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use vestibule::app::{App, Parts, Reload};
+use tokio::task::JoinHandle;
+use vestibule::app::{App, Departure, Parts, Reload};
 use vestibule::clock::{Clock, ManualClock, Timestamp};
 use vestibule::config::{self, Faults, Loaded, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
@@ -235,10 +236,15 @@ impl Stage {
         self.app.as_ref().expect("it runs")
     }
 
+    /// Begins to end the gateway.
+    pub(crate) fn end(&mut self, departure: Departure) -> JoinHandle<()> {
+        tokio::spawn(self.app.take().expect("it runs").stop(departure))
+    }
+
     /// Ends the gateway, and waits for that.
     pub(crate) async fn stop(&mut self) {
         if let Some(app) = self.app.take() {
-            app.stop().await;
+            app.stop(Departure::AtOnce).await;
         }
     }
 
