@@ -87,20 +87,30 @@ apps_ready() {
         cp "$list" "$apps/made-from.txt"
 }
 
-# nginx and openssl. What Debian would start at once on port 80 stays off: only the program is wanted.
-nginx_ready() {
-    need openssl openssl || return
-    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || {
+# server_ready PROGRAM PACKAGE: a server whose program alone is wanted. What Debian would start at once stays off.
+server_ready() {
+    local program=$1 package=$2
+    command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || {
         local policy=/usr/sbin/policy-rc.d mine=
         if [ ! -e "$policy" ]; then
             printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod +x "$policy" || return
             mine=yes
         fi
-        apt_install nginx
+        apt_install "$package"
         local code=$?
         [ -z "$mine" ] || as_root rm -f "$policy"
         return "$code"
     }
+}
+
+# nginx, Apache, HAProxy, and openssl for their certificates.
+servers_ready() {
+    need openssl openssl && server_ready nginx nginx && server_ready apache2 apache2 && server_ready haproxy haproxy
+}
+
+# Clients of other makes.
+clients_ready() {
+    need curl curl && need h2load nghttp2-client
 }
 
 shellcheck_ready() {
