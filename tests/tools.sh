@@ -102,12 +102,6 @@ apps_ready() {
         cp "$list" "$apps/made-from.txt"
 }
 
-# nginx and openssl. What Debian would start at once on port 80 stays off: only the program is wanted.
-nginx_ready() {
-    need openssl openssl || return
-    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || apt_install_silent nginx
-}
-
 # promtool, which comes with a server that stays off, and the parser of prometheus-client, by hash.
 metrics_ready() {
     command -v promtool >/dev/null || apt_install_silent prometheus || return
@@ -119,6 +113,21 @@ metrics_ready() {
     python3 -m venv "$venv" &&
         "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --no-deps -r "$list" &&
         cp "$list" "$venv/made-from.txt"
+}
+
+# server_ready PROGRAM: a server of which only the program is wanted. What Debian would start at once stays off.
+server_ready() {
+    command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || apt_install_silent "$1"
+}
+
+# nginx, Apache, HAProxy, and openssl for their certificates.
+servers_ready() {
+    need openssl openssl && server_ready nginx && server_ready apache2 && server_ready haproxy
+}
+
+# Clients of other makes.
+clients_ready() {
+    need curl curl && need h2load nghttp2-client
 }
 
 shellcheck_ready() {
