@@ -247,6 +247,13 @@ fn connections(around: &Around, page: &mut Exposition) {
         family.add(&[("listener", listener)], meters.accept_errors.get());
     }
     let mut family = page.counter(
+        "vestibule_cut_connections_total",
+        "Connections that were cut when the time to end was over.",
+    );
+    for (listener, meters) in listeners {
+        family.add(&[("listener", listener)], meters.cut.get());
+    }
+    let mut family = page.counter(
         "vestibule_malformed_requests_total",
         "Requests, or connections, that were refused because of their form, before anything was decided.",
     );

@@ -21,7 +21,7 @@ pub(super) struct Awaited {
 
 /// A transport whose bytes are counted while a head is awaited.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct Bounded {
     transport: Transport,
     awaited: Arc<Awaited>,
 }
@@ -65,13 +65,13 @@ impl Awaited {
     }
 }
 
-impl Watched {
+impl Bounded {
     pub(super) const fn new(transport: Transport, awaited: Arc<Awaited>) -> Self {
         Self { transport, awaited }
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for Bounded {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -83,7 +83,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for Bounded {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

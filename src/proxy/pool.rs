@@ -18,7 +18,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use rustls::RootCertStore;
 use tokio::task::JoinHandle;
 
-use super::awaited::{Awaited, Watched};
+use super::awaited::{Awaited, Bounded};
 use super::dial::Dialer;
 use super::error::ForwardError;
 use super::meters::{Counted, Meters, TargetMeters};
@@ -258,7 +258,7 @@ impl Link {
         let (sender, connection) = http1::Builder::new()
             .max_header_size(max_head)
             .max_buf_size(max_head.max(BUFFER))
-            .handshake(Wire::new(Watched::new(transport, Arc::clone(&awaited))))
+            .handshake(Wire::new(Bounded::new(transport, Arc::clone(&awaited))))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
         let driver = tokio::spawn(async move {
@@ -268,8 +268,10 @@ impl Link {
                 tracing::trace!(%error, "an upstream connection ended");
             }
         });
-        let carrier = Carrier::Own { sender, awaited, _driver: Driver(driver) };
-        Ok(Self { carrier, alarm: Alarm::default() })
+        Ok(Self {
+            carrier: Carrier::Own { sender, awaited, _driver: Driver(driver) },
+            alarm: Alarm::default(),
+        })
     }
 
     fn is_closed(&self) -> bool {
@@ -285,16 +287,20 @@ impl Carrier {
     /// Sends a request. Who drops the future gives the request up.
     pub(super) fn send(&mut self, request: Request<Upload>) -> impl Future<Output = Sent> + use<> {
         match self {
-            Self::Own { sender, awaited, .. } => {
-                awaited.begin();
-                Either::Left(sender.try_send_request(request))
-            }
+            Self::Own { sender, .. } => Either::Left(sender.try_send_request(request)),
             Self::Shared(place) => Either::Right(place.send(request)),
         }
     }
 
-    /// The head of the answer is there, or is waited for no more.
-    pub(super) fn settled(&self) {
+    /// A request goes out: the bytes until its head is there are counted.
+    pub(super) fn await_head(&self) {
+        if let Self::Own { awaited, .. } = self {
+            awaited.begin();
+        }
+    }
+
+    /// The head is there.
+    pub(super) fn has_head(&self) {
         if let Self::Own { awaited, .. } = self {
             awaited.end();
         }

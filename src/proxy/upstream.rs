@@ -1,4 +1,4 @@
-//! The upstream of one route, as its requests find it.
+//! One route's upstream: its settings, made ready for every request.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) struct Upstream {
     pub(super) name: String,
     pub(super) meters: Arc<RouteMeters>,
     /// The prefixes that are removed, the longest first, each with the form in which the upstream is told.
-    pub(super) stripped: Vec<(String, HeaderValue)>,
+    stripped: Vec<(String, HeaderValue)>,
 }
 
 impl Upstream {
