@@ -106,6 +106,11 @@ nginx_ready() {
     command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || apt_install_silent nginx
 }
 
+# Two clients of HTTP/2.
+http2_ready() {
+    need curl curl && need h2load nghttp2-client
+}
+
 # promtool, which comes with a server that stays off, and the parser of prometheus-client, by hash.
 metrics_ready() {
     command -v promtool >/dev/null || apt_install_silent prometheus || return
