@@ -102,6 +102,7 @@ const AT_ROUTES: &[(&str, &str)] = &[
 
 /// The same for requests without a route.
 const AT_THE_DOOR: &[(&str, &str)] = &[
+    ("redirect", ""),
     ("deny", "unknown_host"),
     ("deny", "misdirected_request"),
     ("redirect", ""),
