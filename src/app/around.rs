@@ -21,8 +21,6 @@ pub(super) struct Around {
     /// What the admin listener counts.
     pub(super) admin: listener::Meters,
     pub(super) endpoints: Vec<Endpoint>,
-    /// The terms on which connections are taken, certificates among them.
-    pub(super) terms: InForce,
     /// How the configuration stands.
     pub(super) status: ConfigStatus,
     pub(super) trail: Trail,
@@ -63,7 +61,6 @@ impl Surroundings for Around {
                 })),
             },
             "listeners": endpoints.collect::<Vec<_>>(),
-            "certificates": certificates.collect::<Vec<_>>(),
             "connections": self.public.connections.get(),
             "providers": providers,
             "upstreams": upstreams.collect::<Vec<_>>(),

@@ -320,12 +320,13 @@ fn tls(around: &Around, page: &mut Exposition) {
 
 /// The classes of malformed requests. A new counter is a line here.
 fn malformed(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
-    vec![
-        ("head", meters.parse_errors.get()),
+    let mut classes = meters.malformed.all().to_vec();
+    classes.extend([
         ("proxy_header", meters.proxy_headers_refused.get()),
         ("h2_request", meters.malformed_streams.get()),
         ("h2_connection", meters.broken_connections.get()),
-    ]
+    ]);
+    classes
 }
 
 /// The limits that a connection can reach. A new counter is a line here.
@@ -338,35 +339,6 @@ fn limits(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
         ("max_requests", meters.worn_out.get()),
         ("h2_flood", meters.flooded_connections.get()),
     ]
-}
-
-fn tls(around: &Around, page: &mut Exposition) {
-    let meters = &around.public.handshakes;
-    let mut family =
-        page.counter("vestibule_tls_handshakes_total", "TLS handshakes with clients, by how they ended.");
-    let complete = meters.complete.get();
-    let resumed = meters.resumed.get().min(complete);
-    for (result, count) in [
-        ("full", complete - resumed),
-        ("resumed", resumed),
-        ("not_tls", meters.not_tls.get()),
-        ("incompatible", meters.incompatible.get()),
-        ("client_certificate", meters.client_certificates.get()),
-        ("refused", meters.refused.get()),
-        ("malformed", meters.malformed.get()),
-        ("broken", meters.broken.get()),
-        ("timeout", meters.timeouts.get()),
-        ("no_certificate", meters.no_certificate.get()),
-    ] {
-        family.add(&[("result", result)], count);
-    }
-    let mut family = page.gauge(
-        "vestibule_certificate_expiry_timestamp_seconds",
-        "When the time of a certificate that is shown to clients is over, in seconds since 1970.",
-    );
-    for expiry in around.terms.expiries() {
-        family.add(&[("name", &expiry.name)], expiry.until.as_secs());
-    }
 }
 
 fn records(around: &Around, page: &mut Exposition) {
