@@ -8,6 +8,7 @@
 //! X-Forwarded-For.
 
 mod answer;
+mod awaited;
 mod body;
 mod cookies;
 mod dial;
@@ -383,7 +384,7 @@ impl Upstream {
         let told = |prefix: &String| (prefix.clone(), request::value(request::encode_path(prefix)));
         let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
         stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));
-        let (pool, meters) = (pools.of(&settings.target, clock), Arc::default());
+        let (pool, meters) = (pools.of(&settings.target, settings.max_response_head, clock), Arc::default());
         Self { pool, settings, host, name, meters, stripped }
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::dial::Dialer;
 use super::error::ForwardError;
-use super::meters::Counted;
+use super::meters::Tally;
 use super::pool::lock;
 use super::shared::{Connection, Heard, Place, Tasks};
 use super::shared_wire::SharedWire;
@@ -29,7 +29,9 @@ pub(super) struct Multiplexed {
     opening: tokio::sync::Mutex<()>,
     /// Tells that a place may be free.
     freed: Arc<Notify>,
-    counted: Counted,
+    tally: Tally,
+    /// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
+    max_head: u32,
 }
 
 /// What there is for a request.
@@ -59,9 +61,6 @@ const CONNECTION_WINDOW: u32 = STREAMS * STREAM_WINDOW;
 /// How much of a request's body may lie here until the upstream takes it.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
-const MAX_HEAD: u32 = 64 * 1024;
-
 /// After so much silence the upstream is asked whether it is there. Servers of gRPC take a client that asks more often than
 /// every five minutes for a bad one, and close; that the machine is gone, the system finds out sooner (`dial`).
 const PING_AFTER: Duration = Duration::from_secs(5 * 60 + 1);
@@ -73,12 +72,13 @@ const PONG_WITHIN: Duration = Duration::from_secs(20);
 const REMEMBERED: usize = 1024;
 
 impl Multiplexed {
-    pub(super) fn new(counted: Counted) -> Self {
+    pub(super) fn new(max_head: usize, tally: Tally) -> Self {
         Self {
             connections: Mutex::new(Vec::new()),
             opening: tokio::sync::Mutex::new(()),
             freed: Arc::new(Notify::new()),
-            counted,
+            tally,
+            max_head: u32::try_from(max_head).unwrap_or(u32::MAX),
         }
     }
 
@@ -103,11 +103,11 @@ impl Multiplexed {
         match self.find() {
             Found::Place(place) => Ok(place),
             Found::Open | Found::Soon => {
-                self.counted.failed();
+                self.tally.failed();
                 Err(ForwardError::ConnectTimeout)
             }
             Found::Full => {
-                self.counted.all.busy.increment();
+                self.tally.all.busy.increment();
                 Err(ForwardError::Busy)
             }
         }
@@ -173,18 +173,18 @@ impl Multiplexed {
     async fn open(&self, dialer: &Dialer, clock: &Clock) -> Result<Place, ForwardError> {
         let dialed = dialer.dial().await;
         if dialed.is_err() {
-            self.counted.failed();
+            self.tally.failed();
         }
         let transport = dialed?;
-        let open = self.counted.connected();
+        let open = self.tally.connected();
         let heard = Arc::new(Heard::new(Arc::clone(&self.freed)));
         let wire = SharedWire::new(transport, Arc::clone(&heard), open);
         let tasks = Tasks::new(heard, Arc::default());
-        let (sender, engine) = builder(tasks.clone(), clock)
+        let (sender, engine) = builder(tasks.clone(), self.max_head, clock)
             .handshake(TokioIo::new(wire))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
-        let connection = Connection::new(sender, engine, tasks, self.counted.all.streams.clone(), clock);
+        let connection = Connection::new(sender, engine, tasks, self.tally.all.streams.clone(), clock);
         tokio::spawn(Arc::clone(&connection).run(clock.clone()));
         let place = connection.place().ok_or(ForwardError::Busy)?;
         lock(&self.connections).push(connection);
@@ -198,7 +198,7 @@ impl Drop for Multiplexed {
     }
 }
 
-fn builder(executor: Tasks, clock: &Clock) -> http2::Builder<Tasks> {
+fn builder(executor: Tasks, max_head: u32, clock: &Clock) -> http2::Builder<Tasks> {
     let mut builder = http2::Builder::new(executor);
     builder
         .timer(clock.timer())
@@ -207,7 +207,7 @@ fn builder(executor: Tasks, clock: &Clock) -> http2::Builder<Tasks> {
         .adaptive_window(false)
         // Until it has said how many it takes.
         .initial_max_send_streams(1)
-        .max_header_list_size(MAX_HEAD)
+        .max_header_list_size(max_head)
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(PING_AFTER)
         .keep_alive_timeout(PONG_WITHIN)

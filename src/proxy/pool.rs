@@ -18,9 +18,10 @@ use hyper::client::conn::http1::{self, SendRequest};
 use rustls::RootCertStore;
 use tokio::task::JoinHandle;
 
+use super::awaited::{Awaited, Counted};
 use super::dial::Dialer;
 use super::error::ForwardError;
-use super::meters::{Counted, Meters, TargetMeters};
+use super::meters::{Meters, Tally, TargetMeters};
 use super::multiplexed::{MAX_IDLE, Multiplexed};
 use super::settings::Target;
 use super::shared::Place;
@@ -34,7 +35,8 @@ use crate::transport::Transport;
 #[derive(Debug, Default)]
 pub struct Pools {
     meters: Meters,
-    targets: Mutex<HashMap<Target, Weak<Pool>>>,
+    /// A limit of the parser holds for a connection, so routes with other limits have connections of their own.
+    targets: Mutex<HashMap<(Target, usize), Weak<Pool>>>,
     /// Read for the first target that wants them.
     system_roots: OnceLock<Arc<RootCertStore>>,
 }
@@ -43,7 +45,9 @@ pub struct Pools {
 #[derive(Debug)]
 pub(super) struct Pool {
     dialer: Dialer,
-    counted: Counted,
+    /// The largest response head in bytes.
+    max_head: usize,
+    tally: Tally,
     kept: Kept,
 }
 
@@ -67,7 +71,7 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) enum Carrier {
     /// A connection to an upstream, which ends with it.
-    Own { sender: SendRequest<Upload>, _driver: Driver },
+    Own { sender: SendRequest<Upload>, awaited: Arc<Awaited>, _driver: Driver },
     /// A place on one that others share.
     Shared(Place),
 }
@@ -82,8 +86,8 @@ pub(super) struct Driver(JoinHandle<()>);
 /// How many connections of one target may lie idle.
 const MAX_IDLE_COUNT: usize = 128;
 
-/// The largest response head in bytes, and the most that is buffered of an answer before the client took it.
-const MAX_HEAD: usize = 64 * 1024;
+/// The most that is buffered of an answer before the client took it, where no head may be larger.
+const BUFFER: usize = 64 * 1024;
 
 /// How long a connection that has just served may take to be ready again. Mostly its task has only to run once.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -96,21 +100,21 @@ impl Pools {
     }
 
     /// The pool of `target`, which lives as long as anybody holds it.
-    pub(super) fn of(&self, target: &Target, clock: &Clock) -> Arc<Pool> {
+    pub(super) fn of(&self, target: &Target, max_head: usize, clock: &Clock) -> Arc<Pool> {
         let mut targets = lock(&self.targets);
         targets.retain(|_, pool| pool.strong_count() > 0);
         let fresh = || {
             let dialer = Dialer::new(target.clone(), clock, || self.system_roots());
-            let counted = Counted::new(&self.meters, &target.address());
+            let tally = Tally::new(&self.meters, &target.address());
             let kept = match target {
-                Target::H2c { .. } => Kept::Shared(Multiplexed::new(counted.clone())),
+                Target::H2c { .. } => Kept::Shared(Multiplexed::new(max_head, tally.clone())),
                 Target::Http { .. } | Target::Https { .. } | Target::Unix { .. } => {
                     Kept::Idle(Mutex::new(Vec::new()))
                 }
             };
-            Arc::new(Pool { dialer, counted, kept })
+            Arc::new(Pool { dialer, max_head, tally, kept })
         };
-        match targets.entry(target.clone()) {
+        match targets.entry((target.clone(), max_head)) {
             Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
                 let pool = fresh();
                 entry.insert(Arc::downgrade(&pool));
@@ -157,12 +161,12 @@ impl Pool {
 
     /// What is counted over all targets.
     pub(super) const fn counted(&self) -> &Meters {
-        &self.counted.all
+        &self.tally.all
     }
 
     /// What is counted for this target alone.
     pub(super) fn meters(&self) -> &TargetMeters {
-        &self.counted.own
+        &self.tally.own
     }
 
     fn idle_count(&self) -> usize {
@@ -218,11 +222,11 @@ impl Pool {
             Err(_) => Err(ForwardError::ConnectTimeout),
         };
         if opened.is_err() {
-            self.counted.failed();
+            self.tally.failed();
         }
         let transport = opened?;
-        let guards = self.counted.connected();
-        Link::start(transport, guards).await
+        let guards = self.tally.connected();
+        Link::start(transport, self.max_head, guards).await
     }
 
     fn pop(&self, now: Instant) -> Option<Link> {
@@ -234,11 +238,16 @@ impl Pool {
 }
 
 impl Link {
-    async fn start(transport: Transport, guards: (GaugeGuard, GaugeGuard)) -> Result<Self, ForwardError> {
+    async fn start(
+        transport: Transport,
+        max_head: usize,
+        guards: (GaugeGuard, GaugeGuard),
+    ) -> Result<Self, ForwardError> {
+        let awaited = Arc::new(Awaited::new(max_head));
         let (sender, connection) = http1::Builder::new()
-            .max_header_size(MAX_HEAD)
-            .max_buf_size(MAX_HEAD)
-            .handshake(Wire::new(transport))
+            .max_header_size(max_head)
+            .max_buf_size(max_head.max(BUFFER))
+            .handshake(Wire::new(Counted::new(transport, Arc::clone(&awaited))))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
         let driver = tokio::spawn(async move {
@@ -248,7 +257,8 @@ impl Link {
                 tracing::trace!(%error, "an upstream connection ended");
             }
         });
-        Ok(Self { carrier: Carrier::Own { sender, _driver: Driver(driver) }, alarm: Alarm::default() })
+        let carrier = Carrier::Own { sender, awaited, _driver: Driver(driver) };
+        Ok(Self { carrier, alarm: Alarm::default() })
     }
 
     fn is_closed(&self) -> bool {
@@ -264,8 +274,18 @@ impl Carrier {
     /// Sends a request. Who drops the future gives the request up.
     pub(super) fn send(&mut self, request: Request<Upload>) -> impl Future<Output = Sent> + use<> {
         match self {
-            Self::Own { sender, .. } => Either::Left(sender.try_send_request(request)),
+            Self::Own { sender, awaited, .. } => {
+                awaited.begin();
+                Either::Left(sender.try_send_request(request))
+            }
             Self::Shared(place) => Either::Right(place.send(request)),
+        }
+    }
+
+    /// The head is here, or is awaited no more.
+    pub(super) fn has_answered(&self) {
+        if let Self::Own { awaited, .. } = self {
+            awaited.end();
         }
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! What a client library would hide is what these look at: where a body ends, what was closed, what never came.
 
+mod aborts;
+mod answers;
 mod chunks;
 mod heads;
 mod hops;
 mod lengths;
+mod silence;
 mod trailers;
 
 use std::time::Duration;
