@@ -7,13 +7,15 @@ use crate::audit::{Event, EventName, Trail};
 use crate::clock::{Clock, Timestamp};
 use crate::flow::Gateway;
 use crate::lines::Lines;
-use crate::listener::{self, Endpoint};
+use crate::listener::{self, Endpoint, InForce};
 use crate::oidc::{Change, LastError, Provider, Standing, Watches};
 use crate::telemetry::{ConfigStatus, Exposition, Surroundings};
 
 /// What runs.
 pub(super) struct Around {
     pub(super) gateway: Gateway,
+    /// On what terms the public listeners take connections.
+    pub(super) terms: InForce,
     /// What the public listeners count.
     pub(super) public: listener::Meters,
     /// What the admin listener counts.
@@ -39,6 +41,10 @@ impl Surroundings for Around {
         let upstreams = targets.iter().map(|(address, idle, meters)| {
             json!({ "address": address, "connections": meters.connections.get(), "idle": idle })
         });
+        let certificates = self.terms.expiries();
+        let certificates = certificates
+            .iter()
+            .map(|expiry| json!({ "name": expiry.name, "until": expiry.until.to_string() }));
         let endpoints = self.endpoints.iter().map(ToString::to_string);
         let config = self.status.get();
         let all = json!({
@@ -56,6 +62,7 @@ impl Surroundings for Around {
                 })),
             },
             "listeners": endpoints.collect::<Vec<_>>(),
+            "certificates": certificates.collect::<Vec<_>>(),
             "connections": self.public.connections.get(),
             "providers": providers,
             "upstreams": upstreams.collect::<Vec<_>>(),

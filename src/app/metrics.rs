@@ -4,9 +4,12 @@
 //! compares the two. A label's value is a name of the configuration, an address of an upstream or provider in it, or a word of
 //! the program: never something that a client can choose.
 
+use std::collections::BTreeMap;
+
 use super::around::Around;
+use crate::clock::Timestamp;
 use crate::flow::{Generation, RouteMeters};
-use crate::listener;
+use crate::listener::{self, Expiry};
 use crate::oidc::Standing;
 use crate::telemetry::Exposition;
 
@@ -19,6 +22,7 @@ pub(super) fn write(around: &Around, page: &mut Exposition) {
     people(&generation, page);
     providers(&generation, page);
     connections(around, page);
+    tls(around, page);
     records(around, page);
 }
 
@@ -270,6 +274,40 @@ fn connections(around: &Around, page: &mut Exposition) {
     );
     for (listener, meters) in listeners {
         family.add(&[("listener", listener)], meters.abandoned_streams.get());
+    }
+}
+
+/// TLS at the public listeners. The admin listener has none.
+fn tls(around: &Around, page: &mut Exposition) {
+    let meters = &around.public.handshakes;
+    let full = meters.complete.get().saturating_sub(meters.resumed.get());
+    let mut family =
+        page.counter("vestibule_tls_handshakes_total", "TLS handshakes with clients, by how they ended.");
+    for (outcome, count) in [
+        ("full", full),
+        ("resumed", meters.resumed.get()),
+        ("not_tls", meters.not_tls.get()),
+        ("incompatible", meters.incompatible.get()),
+        ("client_certificate", meters.client_certificates.get()),
+        ("refused", meters.refused.get()),
+        ("malformed", meters.malformed.get()),
+        ("broken", meters.broken.get()),
+        ("timeout", meters.timeouts.get()),
+        ("no_certificate", meters.no_certificate.get()),
+    ] {
+        family.add(&[("outcome", outcome)], count);
+    }
+    // Two of one name are one series, of which the sooner end counts.
+    let mut ends = BTreeMap::new();
+    for Expiry { name, until } in around.terms.expiries() {
+        ends.entry(name).and_modify(|end: &mut Timestamp| *end = until.min(*end)).or_insert(until);
+    }
+    let mut family = page.gauge(
+        "vestibule_certificate_expiry_timestamp_seconds",
+        "When a certificate of listen.tls ends, by its first name.",
+    );
+    for (name, until) in &ends {
+        family.add(&[("name", name)], until.as_secs());
     }
 }
 

@@ -81,6 +81,10 @@ async fn connect(place: &Place) -> std::io::Result<Socket> {
             Err(last)
         }
         Place::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
+        Place::Systemd(_) => Err(std::io::Error::new(
+            std::io::ErrorKind::Unsupported,
+            "where that socket listens is written in its unit, not in the configuration",
+        )),
     }
 }
 

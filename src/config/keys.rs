@@ -101,6 +101,12 @@ LISTEN {
     h2_max_streams: Int(1, 10_000), Is("100");
     /// HTTP/2: bytes of one upload that may wait for its upstream. All uploads of a connection may have four times as many.
     h2_window: Size(64 << 10, 16 << 20), Is("\"256KiB\"");
+    /// After SIGTERM: not ready any more, but requests are still taken, until whoever sends them has heard of it. `"0"`: no
+    /// such time. Ctrl-C skips it.
+    drain_delay: DurationOrOff, Is("\"5s\"");
+    /// After that: how long requests, streams and WebSockets may take to end. What is left is then cut, WebSockets with
+    /// 1001. `"0"`: no such time.
+    drain_timeout: DurationOrOff, Is("\"20s\"");
 }
 }
 

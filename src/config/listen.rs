@@ -14,7 +14,7 @@ use super::keys;
 use super::reader::{Field, Section};
 use super::tls::{self, Shown};
 use super::values;
-use crate::listener::{Address, Http2, Limits, Ping, Place, PriorKnowledge, Settings};
+use crate::listener::{Address, Drain, Http2, Limits, Ping, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
 use crate::web::forwarded::{Convention, Trust};
 
@@ -91,6 +91,11 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         http2: http2(&section, unset.http2),
         ..unset
     };
+    let unset = Drain::default();
+    let drain = Drain {
+        delay: section.read("drain_delay", unset.delay, values::any_duration),
+        timeout: section.read("drain_timeout", unset.timeout, values::any_duration),
+    };
     let settings = Settings {
         certificates: shown.certificates(),
         http,
@@ -102,6 +107,7 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         max_head: size("max_head", 32 << 10),
         max_target: size("max_target", 16 << 10),
         body_timeout: section.read("body_timeout", Duration::from_secs(30), values::duration),
+        drain,
     };
     (settings, shown)
 }

@@ -103,6 +103,8 @@ const AT_ROUTES: &[(&str, &str)] = &[
 /// The same for requests without a route.
 const AT_THE_DOOR: &[(&str, &str)] = &[
     ("deny", "unknown_host"),
+    ("deny", "misdirected"),
+    ("redirect", ""),
     ("deny", "not_found"),
     ("deny", "method_not_allowed"),
     ("deny", "bad_path"),

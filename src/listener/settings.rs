@@ -31,6 +31,23 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// The longest target in bytes.
     pub max_target: usize,
+    /// How long the end may take.
+    pub drain: Drain,
+}
+
+/// How long the end may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// How long requests are still taken as always, after the process said that it is not ready any more.
+    pub delay: Duration,
+    /// How long what has begun may take to end after that.
+    pub timeout: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { delay: Duration::from_secs(5), timeout: Duration::from_secs(20) }
+    }
 }
 
 /// Whether `/ping` is answered on the public addresses.

@@ -20,6 +20,7 @@ mod hop;
 mod meters;
 mod multiplexed;
 mod over_shared;
+mod parting;
 mod pool;
 mod request;
 mod settings;
@@ -363,6 +364,7 @@ impl Proxy {
             upstream,
             link,
             lease,
+            parting: self.pools.parting().clone(),
             idle: route.settings.idle_timeout,
             clock: self.clock.clone(),
             meters: self.meters().clone(),

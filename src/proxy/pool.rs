@@ -23,6 +23,7 @@ use super::dial::Dialer;
 use super::error::ForwardError;
 use super::meters::{Meters, Tally, TargetMeters};
 use super::multiplexed::{MAX_IDLE, Multiplexed};
+use super::parting::Parting;
 use super::settings::Target;
 use super::shared::Place;
 use super::upload::Upload;
@@ -35,6 +36,7 @@ use crate::transport::Transport;
 #[derive(Debug, Default)]
 pub struct Pools {
     meters: Meters,
+    parting: Parting,
     /// A limit of the parser holds for a connection, so routes with other limits have connections of their own.
     targets: Mutex<HashMap<(Target, usize), Weak<Pool>>>,
     /// Read for the first target that wants them.
@@ -97,6 +99,15 @@ impl Pools {
     #[must_use]
     pub const fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// Ends every tunnel, also those to come: the process ends.
+    pub fn close_tunnels(&self) {
+        self.parting.begin();
+    }
+
+    pub(super) const fn parting(&self) -> &Parting {
+        &self.parting
     }
 
     /// The pool of `target`, which lives as long as anybody holds it.

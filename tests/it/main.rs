@@ -16,6 +16,7 @@ mod command_line;
 mod cookie_domain;
 mod corpora;
 mod docs;
+mod drain;
 mod explain;
 mod faults;
 mod frames;
