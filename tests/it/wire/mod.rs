@@ -4,12 +4,20 @@
 
 mod aborts;
 mod answers;
+mod bodiless;
 mod chunks;
+mod early;
 mod heads;
 mod hops;
+mod interim;
 mod lengths;
+mod old;
+mod pooled;
+mod pressure;
 mod silence;
 mod trailers;
+mod truncation;
+mod upgrade;
 
 use std::time::Duration;
 
