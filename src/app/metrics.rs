@@ -247,6 +247,13 @@ fn connections(around: &Around, page: &mut Exposition) {
         family.add(&[("listener", listener)], meters.accept_errors.get());
     }
     let mut family = page.counter(
+        "vestibule_cut_connections_total",
+        "Connections that were cut when the time to end was over.",
+    );
+    for (listener, meters) in listeners {
+        family.add(&[("listener", listener)], meters.cut.get());
+    }
+    let mut family = page.counter(
         "vestibule_malformed_requests_total",
         "Requests, or connections, that were refused because of their form, before anything was decided.",
     );
@@ -313,12 +320,13 @@ fn tls(around: &Around, page: &mut Exposition) {
 
 /// The classes of malformed requests. A new counter is a line here.
 fn malformed(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
-    vec![
-        ("head", meters.parse_errors.get()),
+    let mut classes = meters.malformed.all().to_vec();
+    classes.extend([
         ("proxy_header", meters.proxy_headers_refused.get()),
         ("h2_request", meters.malformed_streams.get()),
         ("h2_connection", meters.broken_connections.get()),
-    ]
+    ]);
+    classes
 }
 
 /// The limits that a connection can reach. A new counter is a line here.

@@ -102,8 +102,9 @@ const AT_ROUTES: &[(&str, &str)] = &[
 
 /// The same for requests without a route.
 const AT_THE_DOOR: &[(&str, &str)] = &[
+    ("redirect", ""),
     ("deny", "unknown_host"),
-    ("deny", "misdirected"),
+    ("deny", "misdirected_request"),
     ("redirect", ""),
     ("deny", "not_found"),
     ("deny", "method_not_allowed"),

@@ -21,7 +21,7 @@ pub(super) struct Awaited {
 
 /// A transport whose bytes are counted while a head is awaited.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct Bounded {
     transport: Transport,
     awaited: Arc<Awaited>,
 }
@@ -65,13 +65,13 @@ impl Awaited {
     }
 }
 
-impl Counted {
+impl Bounded {
     pub(super) const fn new(transport: Transport, awaited: Arc<Awaited>) -> Self {
         Self { transport, awaited }
     }
 }
 
-impl AsyncRead for Counted {
+impl AsyncRead for Bounded {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -83,7 +83,7 @@ impl AsyncRead for Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl AsyncWrite for Bounded {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -74,9 +74,10 @@ impl Exchange<'_> {
     }
 
     pub(super) async fn send(self, link: &mut Link, request: Request<Upload>) -> Result<Sent, ForwardError> {
+        link.carrier.await_head();
         let sent = link.carrier.send(request);
         let sent = self.wait(sent, &mut link.alarm).await;
-        link.carrier.has_answered();
+        link.carrier.has_head();
         sent
     }
 

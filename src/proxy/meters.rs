@@ -61,12 +61,12 @@ pub struct TargetMeters {
 
 /// The connections of one target, counted over all and for it alone.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
+pub(super) struct Counted {
     pub(super) all: Meters,
     pub(super) own: Arc<TargetMeters>,
 }
 
-impl Tally {
+impl Counted {
     pub(super) fn new(all: &Meters, address: &str) -> Self {
         Self { own: all.targets.of(address), all: all.clone() }
     }

@@ -48,7 +48,6 @@ use exchange::Exchange;
 use head::{Authorization, Forwarding, MethodFields, Outgoing, Upgrade};
 use pool::Link;
 use tunnel::Tunnel;
-use upstream::Upstream;
 
 pub use body::Body;
 pub use error::{BodyError, Fault, ForwardError};
@@ -59,6 +58,7 @@ pub use tls::{ClientCertificate, Tls, Trust};
 pub use tls_error::TlsError;
 pub use upload::Uploaded;
 use upload::{State, UploadTerms};
+use upstream::Upstream;
 
 use crate::clock::Clock;
 use crate::gate::{Pass, RouteId};

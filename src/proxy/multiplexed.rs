@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::dial::Dialer;
 use super::error::ForwardError;
-use super::meters::Tally;
+use super::meters::Counted;
 use super::pool::lock;
 use super::shared::{Connection, Heard, Place, Tasks};
 use super::shared_wire::SharedWire;
@@ -29,7 +29,7 @@ pub(super) struct Multiplexed {
     opening: tokio::sync::Mutex<()>,
     /// Tells that a place may be free.
     freed: Arc<Notify>,
-    tally: Tally,
+    counted: Counted,
     /// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
     max_head: u32,
 }
@@ -72,12 +72,12 @@ const PONG_WITHIN: Duration = Duration::from_secs(20);
 const REMEMBERED: usize = 1024;
 
 impl Multiplexed {
-    pub(super) fn new(max_head: usize, tally: Tally) -> Self {
+    pub(super) fn new(max_head: usize, counted: Counted) -> Self {
         Self {
             connections: Mutex::new(Vec::new()),
             opening: tokio::sync::Mutex::new(()),
             freed: Arc::new(Notify::new()),
-            tally,
+            counted,
             max_head: u32::try_from(max_head).unwrap_or(u32::MAX),
         }
     }
@@ -103,11 +103,11 @@ impl Multiplexed {
         match self.find() {
             Found::Place(place) => Ok(place),
             Found::Open | Found::Soon => {
-                self.tally.failed();
+                self.counted.failed();
                 Err(ForwardError::ConnectTimeout)
             }
             Found::Full => {
-                self.tally.all.busy.increment();
+                self.counted.all.busy.increment();
                 Err(ForwardError::Busy)
             }
         }
@@ -173,10 +173,10 @@ impl Multiplexed {
     async fn open(&self, dialer: &Dialer, clock: &Clock) -> Result<Place, ForwardError> {
         let dialed = dialer.dial().await;
         if dialed.is_err() {
-            self.tally.failed();
+            self.counted.failed();
         }
         let transport = dialed?;
-        let open = self.tally.connected();
+        let open = self.counted.connected();
         let heard = Arc::new(Heard::new(Arc::clone(&self.freed)));
         let wire = SharedWire::new(transport, Arc::clone(&heard), open);
         let tasks = Tasks::new(heard, Arc::default());
@@ -184,7 +184,7 @@ impl Multiplexed {
             .handshake(TokioIo::new(wire))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
-        let connection = Connection::new(sender, engine, tasks, self.tally.all.streams.clone(), clock);
+        let connection = Connection::new(sender, engine, tasks, self.counted.all.streams.clone(), clock);
         tokio::spawn(Arc::clone(&connection).run(clock.clone()));
         let place = connection.place().ok_or(ForwardError::Busy)?;
         lock(&self.connections).push(connection);

@@ -18,10 +18,10 @@ use hyper::client::conn::http1::{self, SendRequest};
 use rustls::RootCertStore;
 use tokio::task::JoinHandle;
 
-use super::awaited::{Awaited, Counted};
+use super::awaited::{Awaited, Bounded};
 use super::dial::Dialer;
 use super::error::ForwardError;
-use super::meters::{Meters, Tally, TargetMeters};
+use super::meters::{Counted, Meters, TargetMeters};
 use super::multiplexed::{MAX_IDLE, Multiplexed};
 use super::parting::Parting;
 use super::settings::Target;
@@ -49,7 +49,7 @@ pub(super) struct Pool {
     dialer: Dialer,
     /// The largest response head in bytes.
     max_head: usize,
-    tally: Tally,
+    counted: Counted,
     kept: Kept,
 }
 
@@ -116,14 +116,14 @@ impl Pools {
         targets.retain(|_, pool| pool.strong_count() > 0);
         let fresh = || {
             let dialer = Dialer::new(target.clone(), clock, || self.system_roots());
-            let tally = Tally::new(&self.meters, &target.address());
+            let counted = Counted::new(&self.meters, &target.address());
             let kept = match target {
-                Target::H2c { .. } => Kept::Shared(Multiplexed::new(max_head, tally.clone())),
+                Target::H2c { .. } => Kept::Shared(Multiplexed::new(max_head, counted.clone())),
                 Target::Http { .. } | Target::Https { .. } | Target::Unix { .. } => {
                     Kept::Idle(Mutex::new(Vec::new()))
                 }
             };
-            Arc::new(Pool { dialer, max_head, tally, kept })
+            Arc::new(Pool { dialer, max_head, counted, kept })
         };
         match targets.entry((target.clone(), max_head)) {
             Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
@@ -172,12 +172,12 @@ impl Pool {
 
     /// What is counted over all targets.
     pub(super) const fn counted(&self) -> &Meters {
-        &self.tally.all
+        &self.counted.all
     }
 
     /// What is counted for this target alone.
     pub(super) fn meters(&self) -> &TargetMeters {
-        &self.tally.own
+        &self.counted.own
     }
 
     fn idle_count(&self) -> usize {
@@ -233,10 +233,10 @@ impl Pool {
             Err(_) => Err(ForwardError::ConnectTimeout),
         };
         if opened.is_err() {
-            self.tally.failed();
+            self.counted.failed();
         }
         let transport = opened?;
-        let guards = self.tally.connected();
+        let guards = self.counted.connected();
         Link::start(transport, self.max_head, guards).await
     }
 
@@ -258,7 +258,7 @@ impl Link {
         let (sender, connection) = http1::Builder::new()
             .max_header_size(max_head)
             .max_buf_size(max_head.max(BUFFER))
-            .handshake(Wire::new(Counted::new(transport, Arc::clone(&awaited))))
+            .handshake(Wire::new(Bounded::new(transport, Arc::clone(&awaited))))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
         let driver = tokio::spawn(async move {
@@ -268,8 +268,10 @@ impl Link {
                 tracing::trace!(%error, "an upstream connection ended");
             }
         });
-        let carrier = Carrier::Own { sender, awaited, _driver: Driver(driver) };
-        Ok(Self { carrier, alarm: Alarm::default() })
+        Ok(Self {
+            carrier: Carrier::Own { sender, awaited, _driver: Driver(driver) },
+            alarm: Alarm::default(),
+        })
     }
 
     fn is_closed(&self) -> bool {
@@ -285,16 +287,20 @@ impl Carrier {
     /// Sends a request. Who drops the future gives the request up.
     pub(super) fn send(&mut self, request: Request<Upload>) -> impl Future<Output = Sent> + use<> {
         match self {
-            Self::Own { sender, awaited, .. } => {
-                awaited.begin();
-                Either::Left(sender.try_send_request(request))
-            }
+            Self::Own { sender, .. } => Either::Left(sender.try_send_request(request)),
             Self::Shared(place) => Either::Right(place.send(request)),
         }
     }
 
-    /// The head is here, or is awaited no more.
-    pub(super) fn has_answered(&self) {
+    /// A request goes out: the bytes until its head is there are counted.
+    pub(super) fn await_head(&self) {
+        if let Self::Own { awaited, .. } = self {
+            awaited.begin();
+        }
+    }
+
+    /// The head is there.
+    pub(super) fn has_head(&self) {
         if let Self::Own { awaited, .. } = self {
             awaited.end();
         }

@@ -1,4 +1,4 @@
-//! The upstream side of one route, ready for use.
+//! One route's upstream: its settings, made ready for every request.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -12,7 +12,6 @@ use super::settings::{HostHeader, RouteSettings};
 use crate::clock::Clock;
 use crate::web::CanonicalPath;
 
-/// Where the requests of a route go, and what of them is changed for it.
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub(super) settings: RouteSettings,
