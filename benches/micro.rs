@@ -5,7 +5,6 @@
 
 #![expect(
     dead_code,
-    unused_imports,
     clippy::expect_used,
     clippy::panic,
     reason = "the suite's stage, of which this uses a part; a benchmark may end by a panic"
@@ -31,6 +30,7 @@ use vestibule::clock::{Clock, Timestamp};
 use vestibule::gate::{Decision, Freshness, Options, Route, RouteId, Visitor, decide};
 use vestibule::identity::{HeaderPlan, IdentityHead, Preset, ProviderName, Reserved};
 use vestibule::lines::Lines;
+use vestibule::meter::{ByVerb, HttpDurations, Verb, Words};
 use vestibule::proxy::{HostHeader, Pools, Proxy, Rewriting, RouteSettings, Target};
 use vestibule::random::Random;
 use vestibule::session::{
@@ -173,6 +173,21 @@ fn cookie_candidates(bencher: Bencher<'_, '_>) {
     let names = cookies();
     bencher.bench_local(|| {
         pairs(black_box(&headers)).filter(|(name, _)| *name == names.session()).take(MAX_CANDIDATES).count()
+    });
+}
+
+/// All that is counted of a request that is let in: under way, decision, its duration and its upstream's.
+#[divan::bench]
+fn counting(bencher: Bencher<'_, '_>) {
+    let (active, decisions) = (ByVerb::default(), Words::new(&[("allow", ""), ("public", "")]));
+    let (server, client) = (HttpDurations::new(), HttpDurations::new());
+    let took = Duration::from_micros(730);
+    bencher.bench_local(|| {
+        let verb = Verb::of(black_box(&Method::GET));
+        let _under_way = active.hold(verb);
+        decisions.count("allow", "");
+        client.record(Verb::of(black_box(&Method::GET)), Some(200), black_box(took));
+        server.record(verb, Some(200), black_box(took));
     });
 }
 

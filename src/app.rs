@@ -1,27 +1,29 @@
 //! The one place of wiring: from a checked configuration to a gateway that serves.
 
 mod around;
+mod explainer;
 mod metrics;
 mod reload;
+mod server;
 
+use std::convert::Infallible;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-
-use around::Around;
+use around::{Around, watches};
 
 use crate::audit::{Event, EventName, Form, Sink, Trail};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
-use crate::flow::{self, Gateway, Generation, Logging, Providers, Shared};
+use crate::config::{Config, Effective, Loaded};
 pub use crate::flow::{Explanation, Outcome, Persona, Question};
+use crate::flow::{Gateway, Generation, Logging, Providers, Shared};
 use crate::gate::RouteTable;
 use crate::lines::Lines;
 use crate::listener::{self, BindError, Bound, Endpoint, InForce, Limits, Resumption, Terms, Tls};
+pub use crate::listener::{Drain, PARTING};
 use crate::observe::Observer;
-use crate::oidc::{self, Change, Provider, SetupError, Watches};
+use crate::oidc::{self, Provider, SetupError};
 use crate::pages::Pages;
 use crate::proxy::Proxy;
 use crate::random::Random;
@@ -29,8 +31,10 @@ use crate::session::{Attributes, CookieNames, Key, Keyring, Lifetimes, Security,
 use crate::store::OpenedCache;
 use crate::telemetry::{self, AccessLog, AccessTrail, Admin, ConfigState, ConfigStatus, Format};
 use crate::web::{Arrival, Scheme};
+pub use explainer::Explainer;
 pub use reload::Reload;
 use reload::{Running, Sealing};
+use server::Server;
 
 /// What an app takes from outside.
 #[derive(Clone)]
@@ -58,14 +62,18 @@ pub struct App {
     status: ConfigStatus,
     trail: Trail,
     parts: Parts,
-    stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    server: Server,
+    /// Ends last: somebody may ask how far the end is.
+    admin_server: Option<Server>,
 }
 
-/// Says what becomes of requests under a configuration.
-pub struct Explainer {
-    generation: Arc<Generation>,
-    shared: Shared,
+/// Whether others were told that the end comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// Not yet: balancers and endpoint lists need `listen.drain_delay` to hear of it.
+    Announced,
+    /// Whoever waits for the end knows.
+    AtOnce,
 }
 
 /// Why an app did not start.
@@ -102,10 +110,11 @@ impl App {
     /// [`StartError`].
     pub async fn start(loaded: Loaded, parts: Parts) -> Result<Self, StartError> {
         let Loaded { config, effective, hash, .. } = loaded;
-        let shown = effective.iter().map(ToString::to_string).collect();
+        let shown = shown(&effective);
         let status = ConfigStatus::new(ConfigState::started(hash, shown, parts.clock.now()));
         let sealing = Sealing::of(&config);
-        let running = Mutex::new(Running { started: effective.clone(), effective, sealing });
+        let drain = config.listen.drain;
+        let running = Mutex::new(Running { started: effective.clone(), effective, sealing, drain });
         let format = line_format(&config);
         let trail = trail(&config, format, &parts)?;
         let bound = listener::bind(&config.listen)?;
@@ -119,47 +128,56 @@ impl App {
         let generation = generation(config, &parts, &trail, format, &shared)?;
         let gateway = Gateway::new(generation, shared);
 
-        let (stop, stopped) = watch::channel(false);
         let probes = Admin::default();
         let (public_meters, admin_meters) = (listener::Meters::default(), listener::Meters::default());
         let around = Arc::new(Around {
             gateway: gateway.clone(),
+            terms: terms.clone(),
             public: public_meters.clone(),
             admin: admin_meters.clone(),
             endpoints: public.clone(),
+            terms: terms.clone(),
+            status: status.clone(),
             trail: trail.clone(),
             lines: parts.lines.clone(),
             started: parts.clock.now(),
         });
-        let mut app = Self {
+        let public_service = {
+            let gateway = gateway.clone();
+            move |arrival: Arrival, request| {
+                let gateway = gateway.clone();
+                async move { gateway.handle(arrival, request).await }
+            }
+        };
+        let admin_service = {
+            let probes = probes.clone();
+            move |arrival: Arrival, request: http::Request<hyper::body::Incoming>| {
+                let (probes, around) = (probes.clone(), Arc::clone(&around));
+                async move { probes.answer(arrival.peer(), &request, &*around) }
+            }
+        };
+        let clock = parts.clock.clone();
+        let server = Server::start(bound.public, terms.clone(), public_service, clock.clone(), public_meters);
+        let admin_server = bound.admin.map(|bound| {
+            // Probes and a scraper or two: more means that something is wrong.
+            let terms = InForce::new(Terms::new(Limits::new(64)));
+            Server::start(bound, terms, admin_service, clock, admin_meters)
+        });
+        let app = Self {
             public,
             admin,
-            probes: probes.clone(),
-            gateway: gateway.clone(),
+            probes,
+            gateway,
             format,
             running,
-            terms: terms.clone(),
+            terms,
             resumption,
             status,
             trail,
             parts,
-            stop,
-            tasks: Vec::new(),
+            server,
+            admin_server,
         };
-        let public_service = move |arrival: Arrival, request| {
-            let gateway = gateway.clone();
-            async move { gateway.handle(arrival, request).await }
-        };
-        app.serve(bound.public, terms, public_service, public_meters, stopped.clone());
-        if let Some(admin) = bound.admin {
-            let admin_service = move |arrival: Arrival, request: http::Request<hyper::body::Incoming>| {
-                let (probes, around) = (probes.clone(), Arc::clone(&around));
-                async move { probes.answer(arrival.peer(), &request, &*around) }
-            };
-            // Probes and a scraper or two: more means that something is wrong.
-            let terms = InForce::new(Terms::new(Limits::new(64)));
-            app.serve(admin, terms, admin_service, admin_meters, stopped);
-        }
         app.probes.set_ready();
         let mut event = Event::new(EventName::ProcessStarted, app.parts.clock.now());
         event.detail = Some(format!("version {}", env!("CARGO_PKG_VERSION")));
@@ -191,36 +209,36 @@ impl App {
         &self.status
     }
 
-    /// Stops accepting, lets requests under way finish within the listener's limit, and returns.
-    pub async fn stop(self) {
+    /// Ends in order: not ready any more, then no more connections, then what has begun, then what is left of it, and last
+    /// the probes. `listen.drain_delay` and `listen.drain_timeout` say how long that may take.
+    pub async fn stop(self, departure: Departure) {
+        let Drain { delay, timeout } = self.running().drain;
         self.probes.set_unready();
         self.trail.record(&Event::new(EventName::ProcessStopping, self.parts.clock.now()));
-        self.stop.send_replace(true);
-        for task in self.tasks {
-            // A task that panicked has nothing left to finish.
-            let _ = task.await;
+        let Self { server, admin_server, gateway, parts: Parts { clock, .. }, .. } = self;
+        if departure == Departure::Announced && !delay.is_zero() {
+            tracing::info!(?delay, "the end was asked for: not ready any more, and requests are still taken");
+            clock.sleep(delay).await;
+        }
+        tracing::info!(?timeout, "no more connections are taken, and what has begun is finished");
+        let tunnels = async {
+            clock.sleep(timeout).await;
+            gateway.shared().pools.close_tunnels();
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            () = server.end(timeout) => {}
+            never = tunnels => match never {},
+        }
+        if let Some(admin) = admin_server {
+            admin.end(Duration::ZERO).await;
         }
     }
+}
 
-    fn serve<S, F, B>(
-        &mut self,
-        bound: Bound,
-        terms: InForce,
-        service: S,
-        meters: listener::Meters,
-        mut stopped: watch::Receiver<bool>,
-    ) where
-        S: Fn(Arrival, http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = http::Response<B>> + Send + 'static,
-        B: http_body::Body<Data = bytes::Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let shutdown = async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        };
-        let clock = self.parts.clock.clone();
-        self.tasks.push(tokio::spawn(listener::serve(bound, service, terms, clock, meters, shutdown)));
-    }
+/// Every value that holds, for people to read. Secrets are their references.
+fn shown(effective: &[Effective]) -> Arc<serde_json::Value> {
+    Arc::new(serde_json::to_value(effective).unwrap_or_default())
 }
 
 /// The terms on which connections are taken.
@@ -240,27 +258,6 @@ fn line_format(config: &Config) -> Format {
     }
 }
 
-impl Explainer {
-    /// What a start would build of `config`, without listening or asking anybody.
-    ///
-    /// # Errors
-    /// [`StartError::Provider`], as a start would give it.
-    pub fn new(config: Config) -> Result<Self, StartError> {
-        let parts =
-            Parts { clock: Clock::system(), random: Random::system(), lines: Lines::kept(), observer: None };
-        let shared = Shared::new(parts.clock.clone(), parts.random.clone());
-        let mut generation = generation(config, &parts, &Trail::off(), Format::Json, &shared)?;
-        generation.logging.access = None;
-        Ok(Self { generation: Arc::new(generation), shared })
-    }
-
-    /// Says what becomes of a request, and why.
-    #[must_use]
-    pub fn explain(&self, question: Question) -> Explanation {
-        flow::explain(&self.generation, &self.shared, question)
-    }
-}
-
 fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartError> {
     let form = match (format, config.log.access) {
         (Format::Text, AccessLog::On) => Form::Brief,
@@ -275,23 +272,6 @@ fn trail(config: &Config, format: Format, parts: &Parts) -> Result<Trail, StartE
             .map(|lines| Trail::new(&lines, Form::Json))
             .map_err(|source| StartError::Audit { path: path.display().to_string(), source }),
     }
-}
-
-/// Watches of providers whose comings and goings are events.
-fn watches(trail: &Trail, clock: &Clock) -> Watches {
-    let (trail, clock) = (trail.clone(), clock.clone());
-    Watches::new(move |name, change| {
-        let mut event = match change {
-            Change::Up => Event::new(EventName::ProviderUp, clock.now()),
-            Change::Down { code, text } => {
-                let mut event = Event::new(EventName::ProviderDown, clock.now());
-                (event.reason, event.detail) = (Some(code), Some(text));
-                event
-            }
-        };
-        event.provider = Some(name);
-        trail.record(&event);
-    })
 }
 
 /// Builds all that depends on the configuration.
@@ -372,13 +352,17 @@ fn generation(
             query: config.log.query,
             identity: config.log.identity,
         },
+        ping: match config.listen.ping {
+            listener::Ping::On => crate::flow::Ping::On,
+            listener::Ping::Off => crate::flow::Ping::Off,
+        },
         meters,
     })
 }
 
 /// Without a provider nobody signs in, and nothing is ever sealed: a key that nobody knows stands in.
 fn unused_session(security: Security, random: &Random) -> (CookieNames, Lifetimes, Keyring) {
-    let lifetimes = Lifetimes { max_age: std::time::Duration::from_secs(60), idle: None };
+    let lifetimes = Lifetimes { max_age: Duration::from_secs(60), idle: None };
     let cookies = CookieNames::new("vestibule".to_owned(), security);
     (cookies, lifetimes, Keyring::new(&Key::fresh(random), &[]))
 }

@@ -36,6 +36,19 @@ apt_install() {
     }
 }
 
+# As apt_install, but no service of the package is started.
+apt_install_silent() {
+    local policy=/usr/sbin/policy-rc.d mine=
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod +x "$policy" || return
+        mine=yes
+    fi
+    apt_install "$@"
+    local code=$?
+    [ -z "$mine" ] || as_root rm -f "$policy"
+    return "$code"
+}
+
 # need COMMAND PACKAGE...: installs the Debian packages unless the command is there.
 need() {
     local command=$1
@@ -90,17 +103,20 @@ apps_ready() {
 # nginx and openssl. What Debian would start at once on port 80 stays off: only the program is wanted.
 nginx_ready() {
     need openssl openssl || return
-    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || {
-        local policy=/usr/sbin/policy-rc.d mine=
-        if [ ! -e "$policy" ]; then
-            printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod +x "$policy" || return
-            mine=yes
-        fi
-        apt_install nginx
-        local code=$?
-        [ -z "$mine" ] || as_root rm -f "$policy"
-        return "$code"
-    }
+    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || apt_install_silent nginx
+}
+
+# promtool, which comes with a server that stays off, and the parser of prometheus-client, by hash.
+metrics_ready() {
+    command -v promtool >/dev/null || apt_install_silent prometheus || return
+    python_ready || return
+    local venv=$TOOLS/metrics list=tests/metrics/requirements.txt
+    export METRICS_PYTHON=$venv/bin/python
+    cmp -s "$list" "$venv/made-from.txt" && return
+    rm -rf "$venv"
+    python3 -m venv "$venv" &&
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --no-deps -r "$list" &&
+        cp "$list" "$venv/made-from.txt"
 }
 
 shellcheck_ready() {

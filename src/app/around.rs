@@ -3,22 +3,28 @@
 use serde_json::{Map, Value, json};
 
 use super::metrics;
-use crate::audit::Trail;
-use crate::clock::Timestamp;
+use crate::audit::{Event, EventName, Trail};
+use crate::clock::{Clock, Timestamp};
 use crate::flow::Gateway;
 use crate::lines::Lines;
-use crate::listener::{self, Endpoint};
-use crate::oidc::{LastError, Provider, Standing};
-use crate::telemetry::{Exposition, Surroundings};
+use crate::listener::{self, Endpoint, Expiry, InForce};
+use crate::oidc::{Change, LastError, Provider, Standing, Watches};
+use crate::telemetry::{ConfigStatus, Exposition, Surroundings};
 
 /// What runs.
 pub(super) struct Around {
     pub(super) gateway: Gateway,
+    /// On what terms the public listeners take connections.
+    pub(super) terms: InForce,
     /// What the public listeners count.
     pub(super) public: listener::Meters,
     /// What the admin listener counts.
     pub(super) admin: listener::Meters,
     pub(super) endpoints: Vec<Endpoint>,
+    /// The terms on which connections are taken, certificates among them.
+    pub(super) terms: InForce,
+    /// How the configuration stands.
+    pub(super) status: ConfigStatus,
     pub(super) trail: Trail,
     pub(super) lines: Lines,
     pub(super) started: Timestamp,
@@ -38,13 +44,30 @@ impl Surroundings for Around {
             json!({ "address": address, "connections": meters.connections.get(), "idle": idle })
         });
         let endpoints = self.endpoints.iter().map(ToString::to_string);
+        let certificates = self.terms.expiries().into_iter();
+        let certificates =
+            certificates.map(|Expiry { name, until }| json!({ "name": name, "until": until.to_string() }));
+        let config = self.status.get();
         let all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": self.started.to_string(),
+            "configuration": {
+                "hash": config.hash,
+                "loaded": config.loaded_at.to_string(),
+                "read": config.last_success.to_string(),
+                "needs_restart": config.needs_restart,
+                "refused": config.refused.as_ref().map(|refused| json!({
+                    "time": refused.at.to_string(),
+                    "errors": refused.errors,
+                    "text": refused.text,
+                })),
+            },
             "listeners": endpoints.collect::<Vec<_>>(),
+            "certificates": certificates.collect::<Vec<_>>(),
             "connections": self.public.connections.get(),
             "providers": providers,
             "upstreams": upstreams.collect::<Vec<_>>(),
+            "certificates": certificates.collect::<Vec<_>>(),
         });
         match all {
             Value::Object(members) => members,
@@ -53,7 +76,8 @@ impl Surroundings for Around {
     }
 
     fn configuration(&self) -> Value {
-        Value::Array(Vec::new())
+        let config = self.status.get();
+        json!({ "hash": config.hash, "loaded": config.loaded_at.to_string(), "values": &*config.effective })
     }
 }
 
@@ -73,5 +97,22 @@ fn told(provider: &Provider) -> Value {
         "last_error": seen.last_error.map(error),
         "clock_skew_seconds": seen.clock_skew,
         "keys_age_seconds": provider.keys_age().map(|age| age.as_secs()),
+    })
+}
+
+/// Watches of providers whose comings and goings are events.
+pub(super) fn watches(trail: &Trail, clock: &Clock) -> Watches {
+    let (trail, clock) = (trail.clone(), clock.clone());
+    Watches::new(move |name, change| {
+        let mut event = match change {
+            Change::Up => Event::new(EventName::ProviderUp, clock.now()),
+            Change::Down { code, text } => {
+                let mut event = Event::new(EventName::ProviderDown, clock.now());
+                (event.reason, event.detail) = (Some(code), Some(text));
+                event
+            }
+        };
+        event.provider = Some(name);
+        trail.record(&event);
     })
 }

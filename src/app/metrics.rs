@@ -4,29 +4,48 @@
 //! compares the two. A label's value is a name of the configuration, an address of an upstream or provider in it, or a word of
 //! the program: never something that a client can choose.
 
+use std::collections::BTreeMap;
+
 use super::around::Around;
+use crate::clock::Timestamp;
 use crate::flow::{Generation, RouteMeters};
-use crate::listener;
-use crate::meter::Counter;
+use crate::listener::{self, Expiry};
 use crate::oidc::Standing;
 use crate::telemetry::Exposition;
 
 /// Writes them all.
 pub(super) fn write(around: &Around, page: &mut Exposition) {
     let generation = around.gateway.generation();
-    build(page);
+    build(around, page);
     requests(&generation, page);
     upstreams(&generation, page);
     people(&generation, page);
     providers(&generation, page);
     connections(around, page);
+    tls(around, page);
     records(around, page);
 }
 
-fn build(page: &mut Exposition) {
+fn build(around: &Around, page: &mut Exposition) {
     let commit = option_env!("VESTIBULE_COMMIT").unwrap_or("unknown");
     page.info("vestibule_build_info", "The program that runs.")
         .add(&[("version", env!("CARGO_PKG_VERSION")), ("commit", commit)], 1);
+    let config = around.status.get();
+    page.info(
+        "vestibule_config_info",
+        "The configuration in force: a short hash of every value but secrets.",
+    )
+    .add(&[("hash", &config.hash)], 1);
+    page.gauge(
+        "vestibule_config_last_reload_successful",
+        "Whether the last configuration that was read was taken.",
+    )
+    .is(u8::from(config.refused.is_none()));
+    page.gauge(
+        "vestibule_config_last_reload_success_timestamp_seconds",
+        "When the configuration was last read without a fault, in seconds since 1970.",
+    )
+    .is(config.last_success.as_secs());
 }
 
 fn requests(generation: &Generation, page: &mut Exposition) {
@@ -37,7 +56,7 @@ fn requests(generation: &Generation, page: &mut Exposition) {
         .collect();
     let mut family = page.histogram(
         "http_server_request_duration_seconds",
-        "From a request's head to the end of its answer, by route. No route: \"\"; our own endpoints: \"(own)\".",
+        "From a request's head to the end of its answer, by route; (own) for our own endpoints, empty where there is no route.",
     );
     for (route, meters) in &places {
         for (verb, status, reading) in meters.durations.read() {
@@ -77,7 +96,7 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
     let targets = pools.targets();
     let mut family = page.histogram(
         "http_client_request_duration_seconds",
-        "From handing a request on to the head of its answer (upstreams), or to its end (providers). No answer: status \"\".",
+        "From handing a request on to the head of its answer (upstreams), or to its end (providers); without a status where none came.",
     );
     let upstreams = targets.iter().map(|(name, _, meters)| (name.as_str(), &meters.durations));
     let watched = generation.providers.all().iter();
@@ -218,7 +237,7 @@ fn connections(around: &Around, page: &mut Exposition) {
     for (listener, meters) in listeners {
         family.add(&[("listener", listener)], meters.connections.get());
     }
-    let mut family = page.counter("vestibule_connections_total", "Connections that were accepted.");
+    let mut family = page.counter("vestibule_accepted_connections_total", "Connections that were accepted.");
     for (listener, meters) in listeners {
         family.add(&[("listener", listener)], meters.accepted.get());
     }
@@ -228,32 +247,126 @@ fn connections(around: &Around, page: &mut Exposition) {
         family.add(&[("listener", listener)], meters.accept_errors.get());
     }
     let mut family = page.counter(
-        "vestibule_malformed_requests_total",
-        "Requests that were refused because of their form, before anything was decided.",
+        "vestibule_cut_connections_total",
+        "Connections that were cut when the time to end was over.",
     );
     for (listener, meters) in listeners {
-        for (class, counter) in malformed(meters) {
-            family.add(&[("listener", listener), ("class", class)], counter.get());
+        family.add(&[("listener", listener)], meters.cut.get());
+    }
+    let mut family = page.counter(
+        "vestibule_malformed_requests_total",
+        "Requests, or connections, that were refused because of their form, before anything was decided.",
+    );
+    for (listener, meters) in listeners {
+        for (class, count) in malformed(meters) {
+            family.add(&[("listener", listener), ("class", class)], count);
         }
     }
-    let mut family = page.counter("vestibule_limits_total", "Times that a limit was reached.");
+    let mut family = page
+        .counter("vestibule_limits_total", "Times that a connection, or a request on it, reached a limit.");
     for (listener, meters) in listeners {
-        for (limit, counter) in limits(meters) {
-            family.add(&[("listener", listener), ("limit", limit)], counter.get());
+        for (limit, count) in limits(meters) {
+            family.add(&[("listener", listener), ("limit", limit)], count);
         }
     }
     page.counter("vestibule_rate_limited_total", "What was refused because one client asked too often.")
         .add(&[("what", "sign_in")], around.gateway.shared().sign_ins_refused());
+    let mut family = page.counter("vestibule_h2_requests_total", "Requests that came over HTTP/2.");
+    for (listener, meters) in listeners {
+        family.add(&[("listener", listener)], meters.streams.get());
+    }
+    let mut family = page.counter(
+        "vestibule_h2_requests_abandoned_total",
+        "Requests over HTTP/2 that their client took back before there was an answer.",
+    );
+    for (listener, meters) in listeners {
+        family.add(&[("listener", listener)], meters.abandoned_streams.get());
+    }
 }
 
-/// The classes of malformed requests.
-fn malformed(meters: &listener::Meters) -> Vec<(&'static str, &Counter)> {
-    vec![("head", &meters.parse_errors)]
+/// TLS at the public listeners. The admin listener has none.
+fn tls(around: &Around, page: &mut Exposition) {
+    let meters = &around.public.handshakes;
+    let full = meters.complete.get().saturating_sub(meters.resumed.get());
+    let mut family =
+        page.counter("vestibule_tls_handshakes_total", "TLS handshakes with clients, by how they ended.");
+    for (outcome, count) in [
+        ("full", full),
+        ("resumed", meters.resumed.get()),
+        ("not_tls", meters.not_tls.get()),
+        ("incompatible", meters.incompatible.get()),
+        ("client_certificate", meters.client_certificates.get()),
+        ("refused", meters.refused.get()),
+        ("malformed", meters.malformed.get()),
+        ("broken", meters.broken.get()),
+        ("timeout", meters.timeouts.get()),
+        ("no_certificate", meters.no_certificate.get()),
+    ] {
+        family.add(&[("outcome", outcome)], count);
+    }
+    // Two of one name are one series, of which the sooner end counts.
+    let mut ends = BTreeMap::new();
+    for Expiry { name, until } in around.terms.expiries() {
+        ends.entry(name).and_modify(|end: &mut Timestamp| *end = until.min(*end)).or_insert(until);
+    }
+    let mut family = page.gauge(
+        "vestibule_certificate_expiry_timestamp_seconds",
+        "When a certificate of listen.tls ends, by its first name.",
+    );
+    for (name, until) in &ends {
+        family.add(&[("name", name)], until.as_secs());
+    }
 }
 
-/// The limits that a connection can reach.
-fn limits(meters: &listener::Meters) -> Vec<(&'static str, &Counter)> {
-    vec![("head_timeout", &meters.head_timeouts), ("write_stall", &meters.write_stalls)]
+/// The classes of malformed requests. A new counter is a line here.
+fn malformed(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
+    vec![
+        ("head", meters.parse_errors.get()),
+        ("proxy_header", meters.proxy_headers_refused.get()),
+        ("h2_request", meters.malformed_streams.get()),
+        ("h2_connection", meters.broken_connections.get()),
+    ]
+}
+
+/// The limits that a connection can reach. A new counter is a line here.
+fn limits(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
+    vec![
+        ("head_timeout", meters.head_timeouts.get()),
+        ("head_size", meters.heads_too_large.get()),
+        ("write_stall", meters.write_stalls.get() + meters.stalled_streams.get()),
+        ("max_connections_per_peer", meters.crowded_out.get()),
+        ("max_requests", meters.worn_out.get()),
+        ("h2_flood", meters.flooded_connections.get()),
+    ]
+}
+
+fn tls(around: &Around, page: &mut Exposition) {
+    let meters = &around.public.handshakes;
+    let mut family =
+        page.counter("vestibule_tls_handshakes_total", "TLS handshakes with clients, by how they ended.");
+    let complete = meters.complete.get();
+    let resumed = meters.resumed.get().min(complete);
+    for (result, count) in [
+        ("full", complete - resumed),
+        ("resumed", resumed),
+        ("not_tls", meters.not_tls.get()),
+        ("incompatible", meters.incompatible.get()),
+        ("client_certificate", meters.client_certificates.get()),
+        ("refused", meters.refused.get()),
+        ("malformed", meters.malformed.get()),
+        ("broken", meters.broken.get()),
+        ("timeout", meters.timeouts.get()),
+        ("no_certificate", meters.no_certificate.get()),
+    ] {
+        family.add(&[("result", result)], count);
+    }
+    let mut family = page.gauge(
+        "vestibule_certificate_expiry_timestamp_seconds",
+        "When the time of a certificate that is shown to clients is over, in seconds since 1970.",
+    );
+    for expiry in around.terms.expiries() {
+        family.add(&[("name", &expiry.name)], expiry.until.as_secs());
+    }
 }
 
 fn records(around: &Around, page: &mut Exposition) {

@@ -2,10 +2,11 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use super::{App, generation, terms};
+use super::{App, generation, shown, terms};
 use crate::audit::{Event, EventName};
 use crate::config::{Config, Effective, Faults, Loaded, changed, needs_restart};
 use crate::lines::text::with_causes;
+use crate::listener::Drain;
 use crate::manual;
 use crate::telemetry::{ConfigState, Refused};
 
@@ -26,6 +27,7 @@ pub(super) struct Running {
     /// What holds now.
     pub(super) effective: Vec<Effective>,
     pub(super) sealing: Sealing,
+    pub(super) drain: Drain,
 }
 
 /// Whether people sign in, so that something is sealed.
@@ -61,6 +63,7 @@ impl App {
                 return self.refuse(faults.errors(), code, &lines.collect::<Vec<_>>(), faults.to_string());
             }
         };
+        let drain = config.listen.drain;
         let (routes, sealing) = (config.routes.len(), Sealing::of(&config));
         let terms = terms(&config.listen, &self.resumption, &self.parts.clock);
         let built = generation(config, &self.parts, &self.trail, self.format, self.gateway.shared());
@@ -98,10 +101,10 @@ impl App {
         if is_new_key {
             self.trail.record(&Event::new(EventName::KeyRotated, now));
         }
-        let lines = effective.iter().map(ToString::to_string).collect();
-        self.status.set(ConfigState { needs_restart, ..ConfigState::started(hash, lines, now) });
+        self.status.set(ConfigState { needs_restart, ..ConfigState::started(hash, shown(&effective), now) });
         running.effective = effective;
         running.sealing = sealing;
+        running.drain = drain;
         Reload::Taken
     }
 
@@ -139,7 +142,7 @@ impl App {
     }
 
     /// One reload at a time.
-    fn running(&self) -> MutexGuard<'_, Running> {
+    pub(super) fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

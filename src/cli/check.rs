@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{ConfigArgs, Exit, print, refuse, tell};
+use crate::app::{Drain, PARTING};
 use crate::config::{self, Config, Effective, Fault, Loaded};
 use crate::session::Settings;
 
@@ -75,6 +76,7 @@ fn report(config: &Config) {
     if let Some(session) = &config.session {
         report_session(session);
     }
+    report_end(config);
     for provider in &config.providers {
         print(&format!("provider {}", provider.name));
         print(&format!("  ok    {}, client {}", provider.issuer, provider.client_id));
@@ -85,6 +87,17 @@ fn report(config: &Config) {
             print(&format!("        post-logout redirect URI to register:  {uri}"));
         }
     }
+}
+
+fn report_end(config: &Config) {
+    let Drain { delay, timeout } = config.listen.drain;
+    let whole = in_units(delay + timeout + PARTING);
+    let [delay, timeout, parting] = [delay, timeout, PARTING].map(in_units);
+    print("end");
+    print(&format!(
+        "  ok    {whole} at most after SIGTERM: {delay} not ready but serving, {timeout} to finish, {parting} to close"
+    ));
+    print("        terminationGracePeriodSeconds (Kubernetes) or TimeoutStopSec (systemd) must be longer");
 }
 
 fn report_session(session: &Settings) {
@@ -113,6 +126,9 @@ fn report_session(session: &Settings) {
 
 /// A duration as the file writes it: `1h30m`.
 fn in_units(duration: Duration) -> String {
+    if duration.is_zero() {
+        return "0s".to_owned();
+    }
     let mut rest = duration.as_millis();
     let mut text = String::new();
     for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::serve::{end, runtime};
+use super::serve::{finish, runtime};
 use super::{Exit, is_taken, print, refuse, tell};
-use crate::app::{self, App, Parts};
+use crate::app::{self, App, Departure, Parts};
 use crate::clock::Clock;
 use crate::config::{self, Outside};
 use crate::demo::{Demo, Ports, config_text};
@@ -71,7 +71,8 @@ async fn demo(ports: Ports) -> Exit {
     print(&demo.banner());
     let mut signals = signals;
     signals.next().await;
-    end(app, signals, &lines).await
+    // Nobody else is in front of it.
+    finish(app, Departure::AtOnce, signals, &lines).await
 }
 
 /// Most often another demo runs already, or a gateway: its default ports are the same.

@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod explain;
+mod healthcheck;
 mod keygen;
 mod reload;
 mod routes;
@@ -77,6 +78,12 @@ enum Verb {
     /// Run gateway, provider and sample upstream in one process on loopback; nothing is saved
     #[command(after_help = "Exit codes: 0 ended as asked (Ctrl-C), 1 a port is taken.")]
     Demo(demo::Arguments),
+    /// Ask the running gateway of this configuration whether it is ready: says nothing if it is, else why not
+    #[command(
+        after_help = "Exit codes: 0 ready, 1 not ready, no answer within 2 seconds, or nobody to ask.\n\
+        It asks /readyz at listen.admin and looks at nothing else in the configuration."
+    )]
+    Healthcheck(ConfigArgs),
     /// Make a new key
     #[command(after_help = "Exit codes: 0 fine, 1 the file exists already or cannot be written.")]
     Keygen(keygen::Arguments),
@@ -108,6 +115,7 @@ pub fn run() -> ExitCode {
         Verb::Routes(arguments) => routes::run(&arguments),
         Verb::Explain(arguments) => explain::run(*arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Healthcheck(arguments) => healthcheck::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),
         Verb::Schema => {
             print(&format!("{:#}", config::schema()));

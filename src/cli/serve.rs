@@ -4,10 +4,10 @@ use std::io::ErrorKind;
 
 use super::reload::Reloader;
 use super::{ConfigArgs, Exit, tell, variable};
-use crate::app::{self, App, Parts, StartError};
+use crate::app::{self, App, Departure, Parts, StartError};
 use crate::clock::Clock;
 use crate::config::{Loaded, Sources};
-use crate::lifecycle::{Hangup, Notifier, Signals};
+use crate::lifecycle::{End, Hangup, Notifier, Signals};
 use crate::lines::Lines;
 use crate::lines::text::with_causes;
 use crate::random::Random;
@@ -75,7 +75,7 @@ async fn serve(arguments: &ConfigArgs, sources: &Sources, loaded: Loaded) -> Exi
         tell(&format!("vestibule: listening on {endpoint}"));
     }
     for endpoint in app.admin() {
-        tell(&format!("vestibule: admin on {endpoint} (/livez, /readyz)"));
+        tell(&format!("vestibule: admin on {endpoint} (/livez, /readyz, /metrics)"));
     }
     let clock = Clock::system();
     let notifier = Notifier::of(variable).unwrap_or_else(|error| {
@@ -85,12 +85,16 @@ async fn serve(arguments: &ConfigArgs, sources: &Sources, loaded: Loaded) -> Exi
     tokio::spawn(notifier.clone().watchdog(clock.clone()));
     notifier.ready("serving");
     let reloader = Reloader::new(arguments, sources, hangup);
-    tokio::select! {
-        _ = signals.next() => {}
+    let end = tokio::select! {
+        end = signals.next() => end,
         never = reloader.run(&app, &notifier, &clock) => match never {},
-    }
+    };
+    let departure = match end {
+        End::Interrupt => Departure::AtOnce,
+        End::Terminate => Departure::Announced,
+    };
     notifier.stopping("ending");
-    end(app, signals, &lines).await
+    finish(app, departure, signals, &lines).await
 }
 
 /// What to do about an address that cannot be listened on.
@@ -108,10 +112,10 @@ const fn remedy(kind: ErrorKind) -> Option<&'static str> {
 }
 
 /// Ends an app in order; a second signal ends it at once.
-pub(super) async fn end(app: App, mut signals: Signals, lines: &Lines) -> Exit {
+pub(super) async fn finish(app: App, departure: Departure, mut signals: Signals, lines: &Lines) -> Exit {
     let trail = app.trail().clone();
     tokio::select! {
-        () = app.stop() => {}
+        () = app.stop(departure) => {}
         _ = signals.next() => {}
     }
     trail.flush();

@@ -82,6 +82,13 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The errors about this key alone, if there are any.
+    pub(super) fn finish_with(self, key: &str) -> Result<(), Faults> {
+        let about = |fault: &Fault| fault.key == key && fault.severity == Severity::Error;
+        let faults: Vec<Fault> = self.faults.into_inner().into_iter().filter(about).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Faults::new(faults)) }
+    }
+
     /// Reports something at `path`, which stands at this position if it stands in the file.
     pub(super) fn report(
         &self,

@@ -49,8 +49,8 @@ TOP {
 keys! {
 /// `[listen]`
 LISTEN {
-    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, or `unix:PATH` for a Unix socket.
-    /// With `https` it may be `[]`.
+    /// Where requests come in over plain http: IP address and port, `localhost:PORT`, `unix:PATH` for a Unix socket, or
+    /// `systemd:NAME` for the sockets of that name that systemd passes. With `https` it may be `[]`.
     http: List(&Text("address")), Is("[\"127.0.0.1:4180\"]");
     /// Where requests come in over TLS, in the same forms.
     https: List(&Text("address")), Means("none: TLS ends in front");
@@ -62,8 +62,12 @@ LISTEN {
     redirect_http: Bool, Is("false");
     /// Tells browsers for so long to come over https only (`Strict-Transport-Security`), on answers over https.
     hsts: Duration, Means("none");
-    /// Where `/livez` and `/readyz` are. May not share an address with `http` or `https`.
+    /// Where `/livez`, `/readyz`, `/metrics` and `/config` are. Never for the public; may not share an address with `http` or
+    /// `https`.
     admin: WordsOr(&["off"], "address"), Is("\"127.0.0.1:4181\"");
+    /// Answer `/ping` with `OK` on the public addresses, on every host and before any route: for load balancers that cannot
+    /// reach `admin`. It decides nothing, and leaves no line.
+    ping: Bool, Is("false");
     /// The proxies in front, as `"10.0.0.0/8"`, one address, or `"unix"` for whoever comes over a Unix socket. Only their
     /// forwarding headers and request ids count.
     trusted_proxies: List(&Text("network")), Is("[]");
@@ -97,6 +101,12 @@ LISTEN {
     h2_max_streams: Int(1, 10_000), Is("100");
     /// HTTP/2: bytes of one upload that may wait for its upstream. All uploads of a connection may have four times as many.
     h2_window: Size(64 << 10, 16 << 20), Is("\"256KiB\"");
+    /// After SIGTERM: not ready any more, but requests are still taken, until whoever sends them has heard of it. `"0"`: no
+    /// such time. Ctrl-C skips it.
+    drain_delay: DurationOrOff, Is("\"5s\"");
+    /// After that: how long requests, streams and WebSockets may take to end. What is left is then cut, WebSockets with
+    /// 1001. `"0"`: no such time.
+    drain_timeout: DurationOrOff, Is("\"20s\"");
 }
 }
 
@@ -204,8 +214,8 @@ PROVIDER {
 keys! {
 /// `[routes.NAME]`
 ROUTE {
-    /// `http://HOST`, `http://HOST:PORT`, the same with `https`, or `unix:/PATH` for a Unix socket. Paths are sent as they
-    /// came.
+    /// `http://HOST`, `http://HOST:PORT`, the same with `https`, or with `h2c` for HTTP/2 without TLS, or `unix:/PATH` for a
+    /// Unix socket. Paths are sent as they came.
     upstream: Text("URL"), Required;
     /// Who may enter. Any one term admits.
     allow: List(&TERM), Required;

@@ -14,7 +14,7 @@ use super::keys;
 use super::reader::{Field, Section};
 use super::tls::{self, Shown};
 use super::values;
-use crate::listener::{Address, Http2, Limits, Place, PriorKnowledge, Settings};
+use crate::listener::{Address, Drain, Http2, Limits, Ping, Place, PriorKnowledge, Settings};
 use crate::web::TrustedProxies;
 use crate::web::forwarded::{Convention, Trust};
 
@@ -38,7 +38,7 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         false => public_addresses(field, &https),
     });
     let public = || http.iter().chain(&https);
-    let admin = section.read("admin", Some(fixed(DEFAULT_ADMIN)), |field| admin_address(field));
+    let admin = admin(&section);
     if let Some(admin) = &admin
         && public().any(|public| overlap(public, admin))
     {
@@ -91,18 +91,30 @@ pub(super) fn read<'a>(top: &Section<'a>) -> (Settings, Shown<'a>) {
         http2: http2(&section, unset.http2),
         ..unset
     };
+    let unset = Drain::default();
+    let drain = Drain {
+        delay: section.read("drain_delay", unset.delay, values::any_duration),
+        timeout: section.read("drain_timeout", unset.timeout, values::any_duration),
+    };
     let settings = Settings {
         certificates: shown.certificates(),
         http,
         https,
         admin,
+        ping: section.read("ping", Ping::Off, |field| values::switch(field, Ping::On, Ping::Off)),
         trusted_proxies: TrustedProxies::new(networks, convention).with_unix(unix),
         limits,
         max_head: size("max_head", 32 << 10),
         max_target: size("max_target", 16 << 10),
         body_timeout: section.read("body_timeout", Duration::from_secs(30), values::duration),
+        drain,
     };
     (settings, shown)
+}
+
+/// The address of the admin listener; none when it is off.
+pub(super) fn admin(section: &Section<'_>) -> Option<Address> {
+    section.read("admin", Some(fixed(DEFAULT_ADMIN)), |field| admin_address(field))
 }
 
 fn http2(section: &Section<'_>, unset: Http2) -> Http2 {
@@ -154,6 +166,10 @@ fn address(field: &Field<'_>, example: &str) -> Option<Address> {
         let place = Place::Unix(socket_path(field, path)?);
         return Some(Address { text: text.to_owned(), place });
     }
+    if let Some(name) = text.strip_prefix("systemd:") {
+        let place = Place::Systemd(socket_name(field, name)?);
+        return Some(Address { text: text.to_owned(), place });
+    }
     if let Ok(socket) = text.parse::<SocketAddr>() {
         return Some(Address { text: text.to_owned(), place: Place::Tcp(vec![socket]) });
     }
@@ -168,7 +184,7 @@ fn address(field: &Field<'_>, example: &str) -> Option<Address> {
     field.fault(
         Code::Address,
         format!("{} is {}, which is no address with a port", field.path(), quote(text)),
-        "write 127.0.0.1:4180 or localhost:4180 for this machine, 0.0.0.0:4180 or [::]:4180 for all addresses, unix:PATH for a socket",
+        "write 127.0.0.1:4180 or localhost:4180 for this machine, 0.0.0.0:4180 or [::]:4180 for all addresses, unix:PATH for a socket, systemd:NAME for one that systemd passes",
     );
     None
 }
@@ -191,6 +207,19 @@ fn socket_path(field: &Field<'_>, text: &str) -> Option<PathBuf> {
     None
 }
 
+/// A name as `FileDescriptorName=` of a socket unit takes it.
+fn socket_name(field: &Field<'_>, name: &str) -> Option<String> {
+    if (1..=255).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+        return Some(name.to_owned());
+    }
+    field.fault(
+        Code::Address,
+        format!("{} is no name of a socket unit: {}", field.path(), quote(name)),
+        "write what FileDescriptorName= says there (without it, the unit's name): systemd:vestibule.socket",
+    );
+    None
+}
+
 /// Whether two addresses cannot both be bound. Port 0 lets the kernel choose.
 fn overlap(a: &Address, b: &Address) -> bool {
     let clash = |a: &SocketAddr, b: &SocketAddr| {
@@ -202,7 +231,8 @@ fn overlap(a: &Address, b: &Address) -> bool {
     match (&a.place, &b.place) {
         (Place::Tcp(a), Place::Tcp(b)) => a.iter().any(|one| b.iter().any(|other| clash(one, other))),
         (Place::Unix(a), Place::Unix(b)) => a == b,
-        (Place::Tcp(_), Place::Unix(_)) | (Place::Unix(_), Place::Tcp(_)) => false,
+        (Place::Systemd(a), Place::Systemd(b)) => a == b,
+        (Place::Tcp(_) | Place::Unix(_) | Place::Systemd(_), _) => false,
     }
 }
 
@@ -219,7 +249,8 @@ fn trusted<'a>(
     let items = field.items(EXAMPLE);
     let (sockets, networks): (Vec<_>, Vec<_>) =
         items.iter().partition(|item| matches!(item.value(), Value::String(_, text) if text == "unix"));
-    let is_unix = |address: &Address| matches!(address.place, Place::Unix(_));
+    // What systemd will pass is not known.
+    let is_unix = |address: &Address| matches!(address.place, Place::Unix(_) | Place::Systemd(_));
     if let Some(item) = sockets.first().filter(|_| !public.any(is_unix)) {
         item.warning(
             Code::Network,

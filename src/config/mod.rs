@@ -142,6 +142,34 @@ pub fn read(path: &Path, outside: &Outside) -> (Sources, Result<Loaded, Faults>)
 }
 
 fn load_from(path: &Path, outside: &Outside, sources: &RefCell<Sources>) -> Result<Loaded, Faults> {
+    let (name, text) = text(path, sources)?;
+    parse_from(&text, &name, folder(path), outside, sources)
+}
+
+/// Where the admin listener is that the file at `path` means; none when it is off. Looks at nothing else in it: a gateway
+/// runs on while what was written since is faulty.
+///
+/// # Errors
+/// When the file cannot be read, is no TOML, or this key of it is wrong.
+pub fn admin_address(path: &Path, outside: &Outside) -> Result<Option<listener::Address>, Faults> {
+    let sources = RefCell::default();
+    let (name, text) = text(path, &sources)?;
+    let document = Document::parse(&text, &name, folder(path))?;
+    let layers = layers::merge(&document, outside);
+    let context = Context::new(&document, &layers, outside, &sources);
+    let top = Section::top(&context, &layers.values, keys::TOP);
+    let admin = listen::admin(&top.section("listen", keys::LISTEN));
+    context.finish_with("listen.admin")?;
+    Ok(admin)
+}
+
+/// Where relative paths of the file start.
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or_else(|| Path::new(""))
+}
+
+/// The text of the file at `path`, and what messages call it.
+fn text(path: &Path, sources: &RefCell<Sources>) -> Result<(String, String), Faults> {
     let name = secrets::plain_path(path);
     let refuse = |what: &str, help: &str| {
         Faults::new(vec![Fault {
@@ -178,8 +206,7 @@ fn load_from(path: &Path, outside: &Outside, sources: &RefCell<Sources>) -> Resu
     let Ok(text) = String::from_utf8(bytes) else {
         return Err(refuse("is not UTF-8 text", "save it as UTF-8, which TOML demands"));
     };
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    parse_from(&text, &name, folder, outside, sources)
+    Ok((name, text))
 }
 
 /// Checks a configuration text. `name` is what messages call it; relative paths in it start at `folder`.

@@ -11,6 +11,7 @@ use super::answer::Body;
 use super::flights::Flights;
 use super::login::Finished;
 use super::meters::{Metered, Meters};
+use super::ping::Ping;
 use super::providers::Providers;
 use super::rate::Rate;
 use super::secure::Https;
@@ -65,6 +66,8 @@ pub struct Generation {
     pub pages: Pages,
     /// What is written down about requests.
     pub logging: Logging,
+    /// Whether `/ping` is answered.
+    pub ping: Ping,
     /// What is counted.
     pub meters: Metered,
 }
@@ -202,6 +205,9 @@ impl Gateway {
             }
             response
         };
+        if let Some(answer) = generation.ping.answer(&request) {
+            return hung_up(answer);
+        }
         let visit = match observe::read(&generation, &self.shared, &arrival, &request) {
             Ok(visit) => visit,
             Err(unread) => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::audit::{Event, EventName};
+use crate::identity::ProviderName;
 use crate::meter::{
     BYTES, ByVerb, Counter, GaugeGuard, Histogram, HttpDurations, Named, PATIENCE, Verb, Words,
 };
@@ -101,7 +102,10 @@ const AT_ROUTES: &[(&str, &str)] = &[
 
 /// The same for requests without a route.
 const AT_THE_DOOR: &[(&str, &str)] = &[
+    ("redirect", ""),
     ("deny", "unknown_host"),
+    ("deny", "misdirected_request"),
+    ("redirect", ""),
     ("deny", "not_found"),
     ("deny", "method_not_allowed"),
     ("deny", "bad_path"),
@@ -191,6 +195,11 @@ impl Metered {
     #[must_use]
     pub fn routes(&self) -> &[(String, Arc<RouteMeters>)] {
         &self.routes
+    }
+
+    /// Somebody signed in, so long after they were sent to the provider.
+    pub(super) fn signed_in(&self, provider: &ProviderName, took: Duration) {
+        self.all.providers.of(provider.as_str()).sign_in_duration.record_duration(took);
     }
 
     /// Where requests of the route of that number count.

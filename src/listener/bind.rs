@@ -8,6 +8,7 @@ use std::{fmt, io};
 use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::passed::{Passed, PassedSockets};
 use super::settings::{Address, Place, Settings};
 use super::unix::UnixSocket;
 use crate::socket::Socket;
@@ -49,6 +50,7 @@ pub enum Entry {
 pub(super) enum Listening {
     Tcp(TcpListener),
     Unix(UnixSocket),
+    Passed(Passed),
 }
 
 /// Where a bound socket is reached, and how.
@@ -59,7 +61,7 @@ pub struct Endpoint {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Reached {
+pub(super) enum Reached {
     /// At this address.
     Tcp(SocketAddr),
     /// At the socket file of this path.
@@ -85,29 +87,49 @@ pub(super) const BACKLOG: i32 = 1024;
 /// # Errors
 /// [`BindError`] for the first address that cannot be bound; whatever was bound is let go.
 pub fn bind(settings: &Settings) -> Result<Listeners, BindError> {
-    let mut public = Bound::new(&settings.http)?;
-    public.add(&settings.https, Entry::Tls)?;
-    let admin =
-        settings.admin.as_ref().map(|address| Bound::new(std::slice::from_ref(address))).transpose()?;
+    let mut passed = PassedSockets::receive()
+        .map_err(|source| BindError { address: "what systemd passed".to_owned(), source })?;
+    let mut public = Bound { sockets: Vec::new() };
+    public.add(&settings.http, Entry::Plain, &mut passed)?;
+    public.add(&settings.https, Entry::Tls, &mut passed)?;
+    let mut admin = None;
+    if let Some(address) = &settings.admin {
+        admin.insert(Bound { sockets: Vec::new() }).add(
+            std::slice::from_ref(address),
+            Entry::Plain,
+            &mut passed,
+        )?;
+    }
+    for name in passed.left() {
+        tracing::warn!(
+            name,
+            "systemd passed a socket that [listen] does not name; who connects there waits in vain"
+        );
+    }
     Ok(Listeners { public, admin })
 }
 
 impl Bound {
-    /// Binds `addresses` for plain HTTP. To be called within a runtime.
+    /// Binds `addresses` for plain HTTP, none of which systemd has to pass. To be called within a runtime.
     ///
     /// # Errors
     /// [`BindError`].
     pub fn new(addresses: &[Address]) -> Result<Self, BindError> {
         let mut bound = Self { sockets: Vec::new() };
-        bound.add(addresses, Entry::Plain)?;
+        bound.add(addresses, Entry::Plain, &mut PassedSockets::default())?;
         Ok(bound)
     }
 
     /// Binds these as well.
-    fn add(&mut self, addresses: &[Address], entry: Entry) -> Result<(), BindError> {
+    pub(super) fn add(
+        &mut self,
+        addresses: &[Address],
+        entry: Entry,
+        passed: &mut PassedSockets,
+    ) -> Result<(), BindError> {
         let mut sockets = Vec::new();
         for address in addresses {
-            bind_one(address, &mut sockets)
+            bind_one(address, passed, &mut sockets)
                 .map_err(|source| BindError { address: address.text.clone(), source })?;
         }
         self.sockets.extend(sockets.into_iter().map(|socket| Door { entry, socket }));
@@ -121,6 +143,7 @@ impl Bound {
             let reached = match &door.socket {
                 Listening::Tcp(socket) => Reached::Tcp(socket.local_addr().ok()?),
                 Listening::Unix(socket) => Reached::Unix(socket.path().to_owned()),
+                Listening::Passed(socket) => socket.reached()?,
             };
             Some(Endpoint { entry: door.entry, reached })
         };
@@ -162,7 +185,13 @@ impl Listening {
         match self {
             Self::Tcp(socket) => socket.poll_accept(context).map_ok(tcp),
             Self::Unix(socket) => socket.poll_accept(context).map_ok(unix),
+            Self::Passed(socket) => socket.poll_accept(context),
         }
+    }
+
+    /// Whether systemd passed it.
+    pub(super) const fn is_passed(&self) -> bool {
+        matches!(self, Self::Passed(_))
     }
 
     /// The connections that wait in the kernel. The runtime would show those only that it has been told of, so the
@@ -178,6 +207,8 @@ impl Listening {
                 }))
             }
             Self::Unix(socket) => Box::new(socket.into_waiting().map(unix)),
+            // They wait for whoever is started next.
+            Self::Passed(_) => Box::new(std::iter::empty()),
         }
     }
 }
@@ -192,11 +223,15 @@ fn unix(stream: tokio::net::UnixStream) -> (Socket, PeerAddr) {
 
 /// A name may stand for several addresses: one that this machine does not have (no IPv6) is passed over, as long as
 /// another is there.
-fn bind_one(address: &Address, sockets: &mut Vec<Listening>) -> io::Result<()> {
+fn bind_one(address: &Address, passed: &mut PassedSockets, sockets: &mut Vec<Listening>) -> io::Result<()> {
     let addresses = match &address.place {
         Place::Tcp(addresses) => addresses,
         Place::Unix(path) => {
             sockets.push(Listening::Unix(UnixSocket::bind(path)?));
+            return Ok(());
+        }
+        Place::Systemd(name) => {
+            sockets.extend(passed.take(name)?.into_iter().map(Listening::Passed));
             return Ok(());
         }
     };

@@ -23,6 +23,8 @@ pub struct Meters {
     pub parse_errors: Counter,
     /// Heads that did not come in full within the limit.
     pub head_timeouts: Counter,
+    /// Connections that were still open when the time for the end was over.
+    pub cut: Counter,
     /// Clients that stopped taking what was written.
     pub write_stalls: Counter,
     /// Requests over HTTP/2.

@@ -14,6 +14,7 @@ mod http2;
 mod introduction;
 mod meters;
 mod notices;
+mod passed;
 mod room;
 mod serve;
 mod settings;
@@ -26,8 +27,8 @@ mod wire;
 pub use bind::{BindError, Bound, Endpoint, Entry, Listeners, bind};
 pub use certificate::{Certificate, CertificateError, Expiry};
 pub use meters::{HandshakeMeters, Meters};
-pub use serve::serve;
-pub use settings::{Address, Place, Settings};
+pub use serve::{PARTING, serve};
+pub use settings::{Address, Drain, Ping, Place, Settings};
 pub use terms::{Http2, InForce, Limits, PriorKnowledge, Terms};
 pub use tls::{Resumption, Tls};
 

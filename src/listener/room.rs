@@ -44,9 +44,25 @@ impl Room {
         }
     }
 
+    /// Waits until every connection is gone, tunnels too.
+    pub(super) async fn empty(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.taken.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Whether one more connection may come.
     pub(super) fn has_room(&self, terms: &InForce) -> bool {
         self.taken.load(Ordering::Acquire) < terms.today().limits.max_connections.max(1)
+    }
+
+    /// How many are there.
+    pub(super) fn taken(&self) -> u64 {
+        u64::try_from(self.taken.load(Ordering::Acquire)).unwrap_or(u64::MAX)
     }
 
     /// The place of a connection that has come.

@@ -25,15 +25,16 @@ use crate::web::{Arrival, PeerAddr};
 /// know; one that finds its connection closed instead cannot tell whether the request was taken.
 const LEAVE: Duration = Duration::from_secs(1);
 
-/// How long requests may take to end after that.
-const DRAIN: Duration = Duration::from_secs(20);
+/// How long those may take to part that are told so when all others are cut: tunnels, each with its last frame.
+pub const PARTING: Duration = Duration::from_secs(3);
 
 /// How long to wait when the system has no descriptor or memory for a connection.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` is ready. Then every connection that was made is given its next answer, which says that it
-/// is the last; after a second those without a request are closed, and what is on its way has 20 more to end. Tunnels
-/// are not waited for.
+/// Serves until `shutdown` is ready, which says how long the end may take. Then every connection that was made is given
+/// its next answer, which says that it is the last; after a second those without a request are closed, and what is on
+/// its way, tunnels too, has the rest of that time to end. Whatever is there after it is cut, but for tunnels: whoever
+/// made them closes them then, and has [`PARTING`] to do so.
 ///
 /// `service` runs in the connection's own task and is dropped when its client goes.
 pub async fn serve<S, F, B>(
@@ -42,7 +43,7 @@ pub async fn serve<S, F, B>(
     terms: InForce,
     clock: Clock,
     meters: Meters,
-    shutdown: impl Future<Output = ()>,
+    shutdown: impl Future<Output = Duration>,
 ) where
     S: Fn(Arrival, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -92,12 +93,16 @@ pub async fn serve<S, F, B>(
             open(socket, peer, entry);
         }
     };
-    tokio::select! {
-        () = accept => {}
-        () = shutdown => {}
-    }
+    let timeout = tokio::select! {
+        never = accept => match never {},
+        timeout = shutdown => timeout,
+    };
+    // What waits at a socket of systemd's waits for whoever is started next. Should nobody else hold that socket, closing it
+    // would reset them, so it stays open to the end.
+    let (_passed, ours): (Vec<_>, Vec<_>) =
+        bound.sockets.into_iter().partition(|door: &Door| door.socket.is_passed());
     // What the kernel has accepted in our name is ours to answer; with the socket it would be reset.
-    for Door { entry, socket } in bound.sockets {
+    for Door { entry, socket } in ours {
         for (socket, peer) in socket.into_waiting() {
             if !terms.room().has_room(&terms) {
                 break;
@@ -107,13 +112,20 @@ pub async fn serve<S, F, B>(
     }
     phase.send_replace(Phase::Leaving);
     drop(watching);
-    if clock.timeout(LEAVE, phase.closed()).await.is_ok() {
+    // Those that have become tunnels have left their tasks.
+    let gone = async || {
+        phase.closed().await;
+        terms.room().empty().await;
+    };
+    let end = clock.instant() + timeout;
+    if clock.timeout(LEAVE.min(timeout), gone()).await.is_ok() {
         return;
     }
     phase.send_replace(Phase::Draining);
-    if clock.timeout(DRAIN, phase.closed()).await.is_err() {
+    if clock.timeout(end.saturating_duration_since(clock.instant()), gone()).await.is_err() {
+        meters.cut.add(terms.room().taken());
         phase.send_replace(Phase::Closed);
-        phase.closed().await;
+        let _ = clock.timeout(PARTING, gone()).await;
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Settings {
     pub certificates: Vec<Certificate>,
     /// The admin address; none when it is off.
     pub admin: Option<Address>,
+    /// Whether `/ping` is answered.
+    pub ping: Ping,
     /// Whose forwarding headers count.
     pub trusted_proxies: TrustedProxies,
     /// What a connection may take.
@@ -29,12 +31,39 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// The longest target in bytes.
     pub max_target: usize,
+    /// How long the end may take.
+    pub drain: Drain,
+}
+
+/// How long the end may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// How long requests are still taken as always, after the process said that it is not ready any more.
+    pub delay: Duration,
+    /// How long what has begun may take to end after that.
+    pub timeout: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { delay: Duration::from_secs(5), timeout: Duration::from_secs(20) }
+    }
+}
+
+/// Whether `/ping` is answered on the public addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ping {
+    /// It is a path like any other.
+    #[default]
+    Off,
+    /// It is, with a fixed text.
+    On,
 }
 
 /// An address to listen on, as written and as it resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// As written: `127.0.0.1:4180`, `localhost:4180`, `[::]:80`, `unix:vestibule.sock`.
+    /// As written: `127.0.0.1:4180`, `localhost:4180`, `[::]:80`, `unix:vestibule.sock`, `systemd:web`.
     pub text: String,
     /// What to bind.
     pub place: Place,
@@ -47,6 +76,8 @@ pub enum Place {
     Tcp(Vec<SocketAddr>),
     /// A socket file at this path.
     Unix(PathBuf),
+    /// Every socket of this name that systemd passed.
+    Systemd(String),
 }
 
 impl Settings {

@@ -62,12 +62,21 @@ impl FrameCounter {
     }
 }
 
-/// A Close frame of a server: code 1008 (policy violation) with its reason.
-pub(super) fn close_policy(reason: &str) -> Vec<u8> {
+/// Why we end a tunnel (RFC 6455 section 7.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CloseCode {
+    /// The server is going down.
+    GoingAway = 1001,
+    /// Whoever opened it may not have it any more.
+    Policy = 1008,
+}
+
+/// A Close frame of a server, with its reason.
+pub(super) fn close(code: CloseCode, reason: &str) -> Vec<u8> {
     let reason = reason.as_bytes().get(..reason.len().min(123)).unwrap_or_default();
     let length = u8::try_from(reason.len() + 2).unwrap_or(2);
     let mut frame = vec![0x88, length];
-    frame.extend_from_slice(&1008_u16.to_be_bytes());
+    frame.extend_from_slice(&(code as u16).to_be_bytes());
     frame.extend_from_slice(reason);
     frame
 }
@@ -76,7 +85,7 @@ pub(super) fn close_policy(reason: &str) -> Vec<u8> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{FrameCounter, close_policy};
+    use super::{CloseCode, FrameCounter, close};
 
     fn frame(length: usize, masked: bool) -> Vec<u8> {
         let mask = if masked { 0x80 } else { 0 };
@@ -121,7 +130,7 @@ mod tests {
 
     #[test]
     fn our_close_frame_is_one_frame() {
-        let frame = close_policy("session ended");
+        let frame = close(CloseCode::Policy, "session ended");
         assert_eq!(frame.get(..4), Some(&[0x88, 15, 0x03, 0xf0][..]));
         let mut counter = FrameCounter::new();
         counter.feed(&frame);

@@ -10,8 +10,9 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::frames::{FrameCounter, close_policy};
+use super::frames::{CloseCode, FrameCounter, close};
 use super::meters::Meters;
+use super::parting::Parting;
 use super::pool::Link;
 use crate::clock::{Alarm, Clock};
 use crate::lease::Lease;
@@ -25,6 +26,7 @@ pub(super) struct Tunnel {
     /// The connection to the upstream, held until it has become the tunnel.
     pub(super) link: Link,
     pub(super) lease: Lease,
+    pub(super) parting: Parting,
     pub(super) idle: Option<Duration>,
     pub(super) clock: Clock,
     pub(super) meters: Meters,
@@ -57,6 +59,8 @@ enum End {
     Closed,
     /// The session ended.
     Lease,
+    /// We go.
+    Parting,
 }
 
 /// Bytes on their way in one direction; sockets hold the rest.
@@ -68,7 +72,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 impl Tunnel {
     /// Runs to the end. The client's side opens once the 101 is written.
     pub(super) async fn run(self) {
-        let Self { client, upstream, link, lease, idle, clock, meters, open } = self;
+        let Self { client, upstream, link, lease, parting, idle, clock, meters, open } = self;
         let _open = (meters.tunnels.hold(), open);
         let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else {
             return;
@@ -77,13 +81,16 @@ impl Tunnel {
         let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
         let mut frames = FrameCounter::new();
         let end = {
-            let mut lease = pin!(lease.ended(&clock));
+            let (mut lease, mut parting) = (pin!(lease.ended(&clock)), pin!(parting.begun()));
             let mut alarm = Alarm::default();
             let mut last = clock.instant();
             let (mut down, mut up) = (Pump::new(), Pump::new());
             poll_fn(|context| {
                 if lease.as_mut().poll(context).is_ready() {
                     return Poll::Ready(End::Lease);
+                }
+                if parting.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(End::Parting);
                 }
                 let mut moved = Moved { last: &mut last, clock: &clock };
                 let down = down.poll(context, &mut upstream, &mut client, |bytes| {
@@ -103,20 +110,25 @@ impl Tunnel {
             })
             .await
         };
-        if end == End::Lease {
-            meters.ended_by_lease.increment();
-            // The upstream hears of it at once, however long the client takes to say goodbye.
-            drop(upstream);
-            // Either side may be stuck: what is not said within the limit stays unsaid.
-            let _ = clock.timeout(GOODBYE, part(&mut client, &frames)).await;
-        }
+        let frame = match end {
+            End::Closed => return,
+            End::Lease => {
+                meters.ended_by_lease.increment();
+                close(CloseCode::Policy, "the session ended")
+            }
+            End::Parting => close(CloseCode::GoingAway, "going away"),
+        };
+        // The upstream hears of it at once, however long the client takes to say goodbye.
+        drop(upstream);
+        // Either side may be stuck: what is not said within the limit stays unsaid.
+        let _ = clock.timeout(GOODBYE, part(&mut client, &frames, &frame)).await;
     }
 }
 
 /// Ends the client's side: with a Close frame where one can stand, and a FIN.
-async fn part(client: &mut TokioIo<Upgraded>, frames: &FrameCounter) -> io::Result<()> {
+async fn part(client: &mut TokioIo<Upgraded>, frames: &FrameCounter, last: &[u8]) -> io::Result<()> {
     if frames.at_boundary() {
-        client.write_all(&close_policy("the session ended")).await?;
+        client.write_all(last).await?;
     }
     client.shutdown().await?;
     // A socket that is closed with unread bytes resets the connection, and the Close frame with it.

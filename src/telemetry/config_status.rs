@@ -24,8 +24,8 @@ pub struct ConfigState {
     pub refused: Option<Refused>,
     /// The keys whose new values hold only after a restart, by their paths.
     pub needs_restart: Vec<String>,
-    /// Every key that holds, as `check --effective` shows it, a line each. Without secrets.
-    pub effective: Arc<[String]>,
+    /// Every key that holds, as `check --print --json` shows them. Secrets are their references.
+    pub effective: Arc<serde_json::Value>,
 }
 
 /// A configuration that was not taken.
@@ -61,7 +61,7 @@ impl ConfigStatus {
 impl ConfigState {
     /// The state after a start.
     #[must_use]
-    pub const fn started(hash: String, effective: Arc<[String]>, now: Timestamp) -> Self {
+    pub const fn started(hash: String, effective: Arc<serde_json::Value>, now: Timestamp) -> Self {
         Self { hash, loaded_at: now, last_success: now, refused: None, needs_restart: Vec::new(), effective }
     }
 }

@@ -73,7 +73,7 @@ const APP: &[&str] = &[
     "listener",
     "config",
 ];
-const CLI: &[&str] = &["app", "config", "demo", "gate", "lifecycle", "proxy", "session"];
+const CLI: &[&str] = &["app", "config", "demo", "gate", "lifecycle", "listener", "proxy", "session"];
 
 /// Who may call what carries a proof or opens a secret.
 const GUARDED: &[(&str, &[&str])] = &[

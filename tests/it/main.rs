@@ -9,15 +9,18 @@
     reason = "a test says what it needs by failing; helpers outside of test functions do so too"
 )]
 
+mod admin;
 mod audit;
 mod challenge;
 mod command_line;
 mod cookie_domain;
 mod corpora;
 mod docs;
+mod drain;
 mod explain;
 mod faults;
 mod frames;
+mod h2_upstreams;
 mod hosts;
 mod http2;
 mod layering;

@@ -1,8 +1,11 @@
 //! The command line as an operator meets it: the real binary, its exit codes, and what goes to which output.
 
 mod check;
+mod descriptors;
 mod explain;
+mod healthcheck;
 mod serve;
+mod systemd;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -157,7 +157,7 @@ async fn a_faulty_configuration_is_refused_whole_and_told() {
     let status = stage.app().config_status().get();
     assert_eq!(status.refused, None);
     assert_ne!(status.hash, before.hash);
-    assert!(status.effective.iter().any(|line| line.contains("user:nobody")), "{:?}", status.effective);
+    assert!(status.effective.to_string().contains("user:nobody"), "{:?}", status.effective);
 }
 
 #[tokio::test]

@@ -179,3 +179,23 @@ fn the_watchdog_hears_that_it_lives_also_over_an_abstract_socket() {
     }
     process.end();
 }
+
+#[test]
+fn sigint_skips_the_delay_and_a_second_signal_ends_it_at_once() {
+    let place = Place::new("drain-signals");
+    place.put("vestibule.toml", &listening("127.0.0.1:0"), 0o644);
+    let start = || {
+        let mut command = place.command("serve");
+        command.args(["--set", "listen.drain_delay=\"10m\""]);
+        Process::start(command)
+    };
+    start().end();
+    for second in ["TERM", "INT"] {
+        let mut process = start();
+        process.signal("TERM");
+        process.says("the end was asked for");
+        assert_eq!(process.status("/"), 401, "it serves on");
+        process.signal(second);
+        assert_eq!(process.child.wait().expect("an end").code(), Some(0));
+    }
+}

@@ -73,7 +73,7 @@ pub(crate) fn ten_lines() -> String {
 
 /// The same with listeners of its own.
 pub(crate) fn listening(http: &str) -> String {
-    format!("{}[listen]\nhttp = [\"{http}\"]\nadmin = \"off\"\n", ten_lines())
+    format!("{}[listen]\nhttp = [\"{http}\"]\nadmin = \"off\"\ndrain_delay = \"0\"\n", ten_lines())
 }
 
 /// The lines on standard error up to the one that says where it listens, which is the sign that it does.

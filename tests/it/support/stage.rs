@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use vestibule::app::{App, Parts, Reload};
+use tokio::task::JoinHandle;
+use vestibule::app::{App, Departure, Parts, Reload};
 use vestibule::clock::{Clock, ManualClock, Timestamp};
 use vestibule::config::{self, Faults, Loaded, Outside};
 use vestibule::demo::provider::{Algorithm, Client, Fault, Provider, Settings, User};
@@ -13,7 +14,7 @@ use vestibule::listener::{Endpoint, Entry};
 use vestibule::random::Random;
 use vestibule::secret::Secret;
 
-use super::{Browser, Upstream};
+use super::{Browser, Upstream, exchange};
 
 /// Everything that one test needs. Each part can be reached.
 pub(crate) struct Stage {
@@ -235,16 +236,27 @@ impl Stage {
         self.app.as_ref().expect("it runs")
     }
 
+    /// Begins to end the gateway.
+    pub(crate) fn end(&mut self, departure: Departure) -> JoinHandle<()> {
+        tokio::spawn(self.app.take().expect("it runs").stop(departure))
+    }
+
     /// Ends the gateway, and waits for that.
     pub(crate) async fn stop(&mut self) {
         if let Some(app) = self.app.take() {
-            app.stop().await;
+            app.stop(Departure::AtOnce).await;
         }
     }
 
     /// Waits until the audit events so far are written.
     pub(crate) fn flush(&self) {
         self.app().trail().flush();
+    }
+
+    /// The page of all metrics.
+    pub(crate) async fn metrics(&self) -> String {
+        let request = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.admin);
+        exchange(self.admin, request).await.text()
     }
 
     /// How many audit events were lost.
