@@ -32,6 +32,8 @@ pub(super) struct Multiplexed {
     /// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
     max_head: u32,
     counted: Counted,
+    /// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
+    max_head: u32,
 }
 
 /// What there is for a request.
@@ -79,6 +81,7 @@ impl Multiplexed {
             opening: tokio::sync::Mutex::new(()),
             freed: Arc::new(Notify::new()),
             counted,
+            max_head: u32::try_from(max_head).unwrap_or(u32::MAX),
         }
     }
 
