@@ -29,8 +29,6 @@ pub(super) struct Multiplexed {
     opening: tokio::sync::Mutex<()>,
     /// Tells that a place may be free.
     freed: Arc<Notify>,
-    /// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
-    max_head: u32,
     counted: Counted,
     /// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
     max_head: u32,
@@ -76,7 +74,6 @@ const REMEMBERED: usize = 1024;
 impl Multiplexed {
     pub(super) fn new(max_head: usize, counted: Counted) -> Self {
         Self {
-            max_head: u32::try_from(max_head).unwrap_or(u32::MAX),
             connections: Mutex::new(Vec::new()),
             opening: tokio::sync::Mutex::new(()),
             freed: Arc::new(Notify::new()),
