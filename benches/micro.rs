@@ -5,7 +5,6 @@
 
 #![expect(
     dead_code,
-    unused_imports,
     clippy::expect_used,
     clippy::panic,
     reason = "the suite's stage, of which this uses a part; a benchmark may end by a panic"

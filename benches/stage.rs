@@ -6,7 +6,6 @@
 
 #![expect(
     dead_code,
-    unused_imports,
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,

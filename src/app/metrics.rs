@@ -4,9 +4,12 @@
 //! compares the two. A label's value is a name of the configuration, an address of an upstream or provider in it, or a word of
 //! the program: never something that a client can choose.
 
+use std::collections::BTreeMap;
+
 use super::around::Around;
+use crate::clock::Timestamp;
 use crate::flow::{Generation, RouteMeters};
-use crate::listener;
+use crate::listener::{self, Expiry};
 use crate::oidc::Standing;
 use crate::telemetry::Exposition;
 
@@ -121,6 +124,8 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
         family.add(&[("upstream", upstream), ("result", "success")], meters.connects.get());
         family.add(&[("upstream", upstream), ("result", "failure")], meters.connect_failures.get());
     }
+    page.gauge("vestibule_upstream_streams", "Requests that are on HTTP/2 connections to upstreams.")
+        .is(proxy.streams.get());
     let routes = generation.meters.routes().iter();
     let routes: Vec<_> = routes.map(|(name, _)| (name.as_str(), proxy.routes.of(name))).collect();
     let mut family = page.gauge("vestibule_tunnels", "WebSocket tunnels that are open.");
@@ -140,6 +145,11 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
             "vestibule_upstream_retries_total",
             "Requests that were sent a second time, because a kept connection turned out dead.",
             &proxy.retries,
+        ),
+        (
+            "vestibule_upstream_busy_total",
+            "Requests for which no HTTP/2 connection to their upstream had a place in time.",
+            &proxy.busy,
         ),
         (
             "vestibule_answers_truncated_total",
@@ -281,6 +291,40 @@ fn connections(around: &Around, page: &mut Exposition) {
     }
 }
 
+/// TLS at the public listeners. The admin listener has none.
+fn tls(around: &Around, page: &mut Exposition) {
+    let meters = &around.public.handshakes;
+    let full = meters.complete.get().saturating_sub(meters.resumed.get());
+    let mut family =
+        page.counter("vestibule_tls_handshakes_total", "TLS handshakes with clients, by how they ended.");
+    for (outcome, count) in [
+        ("full", full),
+        ("resumed", meters.resumed.get()),
+        ("not_tls", meters.not_tls.get()),
+        ("incompatible", meters.incompatible.get()),
+        ("client_certificate", meters.client_certificates.get()),
+        ("refused", meters.refused.get()),
+        ("malformed", meters.malformed.get()),
+        ("broken", meters.broken.get()),
+        ("timeout", meters.timeouts.get()),
+        ("no_certificate", meters.no_certificate.get()),
+    ] {
+        family.add(&[("result", outcome)], count);
+    }
+    // Two of one name are one series, of which the sooner end counts.
+    let mut ends = BTreeMap::new();
+    for Expiry { name, until } in around.terms.expiries() {
+        ends.entry(name).and_modify(|end: &mut Timestamp| *end = until.min(*end)).or_insert(until);
+    }
+    let mut family = page.gauge(
+        "vestibule_certificate_expiry_timestamp_seconds",
+        "When a certificate of listen.tls ends, by its first name.",
+    );
+    for (name, until) in &ends {
+        family.add(&[("name", name)], until.as_secs());
+    }
+}
+
 /// The classes of malformed requests. A new counter is a line here.
 fn malformed(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
     vec![
@@ -301,35 +345,6 @@ fn limits(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
         ("max_requests", meters.worn_out.get()),
         ("h2_flood", meters.flooded_connections.get()),
     ]
-}
-
-fn tls(around: &Around, page: &mut Exposition) {
-    let meters = &around.public.handshakes;
-    let mut family =
-        page.counter("vestibule_tls_handshakes_total", "TLS handshakes with clients, by how they ended.");
-    let complete = meters.complete.get();
-    let resumed = meters.resumed.get().min(complete);
-    for (result, count) in [
-        ("full", complete - resumed),
-        ("resumed", resumed),
-        ("not_tls", meters.not_tls.get()),
-        ("incompatible", meters.incompatible.get()),
-        ("client_certificate", meters.client_certificates.get()),
-        ("refused", meters.refused.get()),
-        ("malformed", meters.malformed.get()),
-        ("broken", meters.broken.get()),
-        ("timeout", meters.timeouts.get()),
-        ("no_certificate", meters.no_certificate.get()),
-    ] {
-        family.add(&[("result", result)], count);
-    }
-    let mut family = page.gauge(
-        "vestibule_certificate_expiry_timestamp_seconds",
-        "When the time of a certificate that is shown to clients is over, in seconds since 1970.",
-    );
-    for expiry in around.terms.expiries() {
-        family.add(&[("name", &expiry.name)], expiry.until.as_secs());
-    }
 }
 
 fn records(around: &Around, page: &mut Exposition) {

@@ -16,7 +16,7 @@ pub use settings::{Settings, Sink};
 pub use trail::{Form, Trail};
 
 use crate::clock::Timestamp;
-use crate::lines::json::Object;
+use crate::lines::json::{Object, member};
 use crate::lines::text::{HOST, METHOD, PATH, bounded, spoken};
 use crate::web::ClientAddr;
 
@@ -104,40 +104,43 @@ impl<'a> Event<'a> {
 
     fn json(&self) -> String {
         let mut line = Object::new(LINE);
-        line.plain("time", |text| self.time.push_to(text));
-        line.text("kind", "audit");
-        line.text("event", self.name.as_str());
-        line.text("outcome", self.name.outcome());
-        line.text_if_any("reason", self.reason);
+        line.plain(member!("time"), |text| self.time.push_to(text));
+        line.text(member!("kind"), "audit");
+        line.text(member!("event"), self.name.as_str());
+        line.text(member!("outcome"), self.name.outcome());
+        line.text_if_any(member!("reason"), self.reason);
         if let Some(Who { issuer, sub, user, session }) = &self.who {
-            line.object("who", |who| {
-                who.text("issuer", issuer);
-                who.text("sub", sub);
+            line.object(member!("who"), |who| {
+                who.text(member!("issuer"), issuer);
+                who.text(member!("sub"), sub);
             });
-            line.text("user", user);
-            line.text("session", session);
+            line.text(member!("user"), user);
+            line.text(member!("session"), session);
         }
         if let Some(What { method, host, path }) = &self.what {
-            line.object("what", |what| {
-                what.text("method", &bounded(method, METHOD));
-                what.text("host", &bounded(host, HOST));
-                what.text("path", &bounded(path, PATH));
+            line.object(member!("what"), |what| {
+                what.text(member!("method"), &bounded(method, METHOD));
+                what.text(member!("host"), &bounded(host, HOST));
+                what.text(member!("path"), &bounded(path, PATH));
             });
         }
-        line.text_if_any("route", self.route);
-        line.text_if_any("rule", self.rule);
-        line.text_if_any("provider", self.provider);
+        line.text_if_any(member!("route"), self.route);
+        line.text_if_any(member!("rule"), self.rule);
+        line.text_if_any(member!("provider"), self.provider);
         if !self.headers.is_empty() {
-            line.list("headers", self.headers);
+            line.list(member!("headers"), self.headers);
         }
         if let Some(dropped) = self.dropped {
-            line.number("dropped", dropped);
+            line.number(member!("dropped"), dropped);
         }
-        line.text_if_any("request_id", self.request_id);
+        line.text_if_any(member!("request_id"), self.request_id);
         if let Some(client) = self.client {
-            line.plain("client", |text| client.push_to(text));
+            line.plain(member!("client"), |text| client.push_to(text));
         }
-        line.text_if_any("detail", self.detail.as_deref().map(|detail| bounded(detail, DETAIL)).as_deref());
+        line.text_if_any(
+            member!("detail"),
+            self.detail.as_deref().map(|detail| bounded(detail, DETAIL)).as_deref(),
+        );
         line.finish()
     }
 

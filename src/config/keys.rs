@@ -214,8 +214,8 @@ PROVIDER {
 keys! {
 /// `[routes.NAME]`
 ROUTE {
-    /// `http://HOST`, `http://HOST:PORT`, the same with `https`, or `unix:/PATH` for a Unix socket. Paths are sent as they
-    /// came.
+    /// `http://HOST`, `http://HOST:PORT`, the same with `https`, or with `h2c` for HTTP/2 without TLS, or `unix:/PATH` for a
+    /// Unix socket. Paths are sent as they came.
     upstream: Text("URL"), Required;
     /// Who may enter. Any one term admits.
     allow: List(&TERM), Required;

@@ -30,6 +30,7 @@ enum Verify {
 }
 
 const EXAMPLE: &str = "upstream = \"http://127.0.0.1:8080\"";
+const H2C: &str = "h2c://";
 const KEY_EXAMPLE: &str = "{ file = \"client.key\" }";
 
 /// The target of the route that `section` is.
@@ -57,7 +58,7 @@ pub(super) fn target(section: &Section<'_>) -> Option<Target> {
             tls.client = written.client;
             Some(Target::Https { host, port, tls })
         }
-        Target::Http { .. } | Target::Unix { .. } => {
+        Target::Http { .. } | Target::H2c { .. } | Target::Unix { .. } => {
             field.key_fault(
                 Code::UpstreamTls,
                 format!(
@@ -95,19 +96,18 @@ pub(super) fn refuse_own(section: &Section<'_>, target: &Target, listen: &listen
 /// Whether a connection to `target` comes to `place`. Names other than localhost are not resolved here.
 fn is_at(target: &Target, place: &Place) -> bool {
     match (target, place) {
-        (Target::Http { host, port } | Target::Https { host, port, .. }, Place::Tcp(sockets)) => {
-            sockets.iter().any(|socket| {
-                let reaches = match host.address() {
-                    Some(address) => {
-                        socket.ip() == address || (is_here(address) && socket.ip().is_unspecified())
-                    }
-                    None => host.is_loopback() && (socket.ip().is_loopback() || socket.ip().is_unspecified()),
-                };
-                socket.port() == *port && reaches
-            })
-        }
+        (
+            Target::Http { host, port } | Target::H2c { host, port } | Target::Https { host, port, .. },
+            Place::Tcp(sockets),
+        ) => sockets.iter().any(|socket| {
+            let reaches = match host.address() {
+                Some(address) => socket.ip() == address || (is_here(address) && socket.ip().is_unspecified()),
+                None => host.is_loopback() && (socket.ip().is_loopback() || socket.ip().is_unspecified()),
+            };
+            socket.port() == *port && reaches
+        }),
         (Target::Unix { path }, Place::Unix(socket)) => path == socket,
-        (Target::Http { .. } | Target::Https { .. }, Place::Unix(_))
+        (Target::Http { .. } | Target::H2c { .. } | Target::Https { .. }, Place::Unix(_))
         | (Target::Unix { .. }, Place::Tcp(_)) => false,
         // Where that is, is known only when we run.
         (_, Place::Systemd(_)) => false,
@@ -126,12 +126,21 @@ fn url(field: &Field<'_>) -> Option<Target> {
     }
     // The text is not shown: a URL may hold a password.
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    let origin = Origin::parse(text).filter(|origin| origin.port() != 0);
+    // It differs from http in what is spoken from the first byte on, and in nothing that stands here.
+    let http2 = text.get(..H2C.len()).filter(|scheme| scheme.eq_ignore_ascii_case(H2C));
+    let origin = match http2 {
+        Some(_) => text.get("h2c".len()..).and_then(|rest| Origin::parse(&format!("http{rest}"))),
+        None => Origin::parse(text),
+    };
+    let origin = origin.filter(|origin| origin.port() != 0);
     let wrong = match (scheme, origin) {
-        (Some(scheme), _) if Scheme::parse(scheme).is_none() => "has a scheme other than http or https",
+        (Some(scheme), _) if http2.is_none() && Scheme::parse(scheme).is_none() => {
+            "has a scheme other than http, https or h2c"
+        }
         (Some(_), Some(origin)) => {
             let (host, port) = (origin.host().clone(), origin.port());
             match (origin.scheme(), server_name(&host)) {
+                (Scheme::Http, _) if http2.is_some() => return Some(Target::H2c { host, port }),
                 (Scheme::Http, _) => return Some(Target::Http { host, port }),
                 (Scheme::Https, Some(name)) => {
                     let tls = Tls { name, trust: Trust::System, client: None };
@@ -146,7 +155,7 @@ fn url(field: &Field<'_>) -> Option<Target> {
     field.fault(
         Code::UpstreamUrl,
         format!("{} {wrong}", field.path()),
-        "legal are http://HOST, http://HOST:PORT and the same with https, without path, query or user, and unix:/PATH",
+        "legal are http://HOST, http://HOST:PORT and the same with https or h2c, without path, query or user, and unix:/PATH",
     );
     None
 }

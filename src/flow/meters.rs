@@ -104,6 +104,8 @@ const AT_ROUTES: &[(&str, &str)] = &[
 const AT_THE_DOOR: &[(&str, &str)] = &[
     ("redirect", ""),
     ("deny", "unknown_host"),
+    ("deny", "misdirected"),
+    ("redirect", ""),
     ("deny", "not_found"),
     ("deny", "method_not_allowed"),
     ("deny", "bad_path"),

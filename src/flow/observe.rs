@@ -20,7 +20,7 @@ pub(super) fn read<B>(
     shared: &Shared,
     arrival: &Arrival,
     request: &Request<B>,
-) -> Result<Visit, Box<Unread>> {
+) -> Result<Box<Visit>, Box<Unread>> {
     let headers = request.headers();
     let peer = arrival.peer();
     let forwarded = generation.trusted_proxies.read_arrival(arrival, headers);
@@ -49,7 +49,8 @@ pub(super) fn read<B>(
                 id,
             };
             let facts = Facts::new(parts, &generation.public_url);
-            Ok(Visit::new(Arc::clone(generation), shared, facts, reader, caller))
+            // Boxed: it goes through several futures, and each would move it about.
+            Ok(Box::new(Visit::new(Arc::clone(generation), shared, facts, reader, caller)))
         }
         Err(refusal) => Err(Box::new(Unread {
             generation: Arc::clone(generation),

@@ -35,7 +35,7 @@ fn endpoint<'a>(generation: &Generation, facts: &'a Facts) -> Option<&'a str> {
 }
 
 /// Answers a request for one of our own endpoints.
-pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(shared: &Shared, visit: Box<Visit>, request: Request<Incoming>) -> Response<Body> {
     let generation = visit.generation().clone();
     let path = endpoint(&generation, visit.facts()).unwrap_or_default().to_owned();
     let method = visit.facts().method().clone();

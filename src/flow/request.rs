@@ -20,7 +20,7 @@ use crate::session::pairs;
 use crate::telemetry::Answered;
 
 /// Answers a request that is for none of our own endpoints.
-pub(super) async fn answer(shared: &Shared, visit: Visit, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(shared: &Shared, visit: Box<Visit>, request: Request<Incoming>) -> Response<Body> {
     let generation = visit.generation();
     let facts = visit.facts();
     let route = match denial::route(generation, facts) {

@@ -5,9 +5,21 @@
 
 use std::net::IpAddr;
 
-/// A JSON object that grows. Names are ours: nothing in them needs an escape.
+/// A JSON object that grows.
 #[derive(Debug)]
 pub struct Object(String);
+
+/// The name of a member, with all that stands around it. `member!("name")` makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Member(pub(crate) &'static str);
+
+/// A [`Member`] of that name. Names are ours: nothing in them needs an escape.
+macro_rules! member {
+    ($name:literal) => {
+        $crate::lines::json::Member(concat!(",\"", $name, "\":"))
+    };
+}
+pub(crate) use member;
 
 impl Object {
     /// An object without members, in a text that has room for `capacity` bytes.
@@ -19,35 +31,35 @@ impl Object {
     }
 
     /// Adds a text.
-    pub fn text(&mut self, name: &'static str, value: &str) {
-        self.name(name);
+    pub fn text(&mut self, member: Member, value: &str) {
+        self.begin(member);
         quote(&mut self.0, value);
     }
 
     /// Adds a text, if there is one.
-    pub fn text_if_any(&mut self, name: &'static str, value: Option<&str>) {
+    pub fn text_if_any(&mut self, member: Member, value: Option<&str>) {
         if let Some(value) = value {
-            self.text(name, value);
+            self.text(member, value);
         }
     }
 
     /// Adds a text that `write` writes, of characters that stand for themselves: addresses, times, words of ours.
-    pub fn plain(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        self.name(name);
+    pub fn plain(&mut self, member: Member, write: impl FnOnce(&mut String)) {
+        self.begin(member);
         self.0.push('"');
         write(&mut self.0);
         self.0.push('"');
     }
 
     /// Adds a number.
-    pub fn number(&mut self, name: &'static str, value: u64) {
-        self.name(name);
+    pub fn number(&mut self, member: Member, value: u64) {
+        self.begin(member);
         push_number(&mut self.0, value);
     }
 
     /// Adds a list of texts.
-    pub fn list(&mut self, name: &'static str, values: &[String]) {
-        self.name(name);
+    pub fn list(&mut self, member: Member, values: &[String]) {
+        self.begin(member);
         self.0.push('[');
         for (number, value) in values.iter().enumerate() {
             if number > 0 {
@@ -59,8 +71,8 @@ impl Object {
     }
 
     /// Adds an object with what `members` adds to it.
-    pub fn object(&mut self, name: &'static str, members: impl FnOnce(&mut Self)) {
-        self.name(name);
+    pub fn object(&mut self, member: Member, members: impl FnOnce(&mut Self)) {
+        self.begin(member);
         self.0.push('{');
         members(self);
         self.0.push('}');
@@ -75,7 +87,7 @@ impl Object {
     /// Whether it has no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.ends_with('{')
+        self.0.as_bytes().last() == Some(&b'{')
     }
 
     /// Takes back what was added since it was that long.
@@ -90,10 +102,11 @@ impl Object {
         self.0
     }
 
-    fn name(&mut self, name: &'static str) {
-        self.0.push_str(if self.is_empty() { "\"" } else { ",\"" });
-        self.0.push_str(name);
-        self.0.push_str("\":");
+    #[inline]
+    fn begin(&mut self, Member(text): Member) {
+        // The first one has no comma before it.
+        let text = if self.is_empty() { text.get(1..).unwrap_or_default() } else { text };
+        self.0.push_str(text);
     }
 }
 
@@ -106,12 +119,18 @@ pub fn push_number(text: &mut String, number: u64) {
 pub fn push_address(text: &mut String, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
-            for (number, octet) in address.octets().into_iter().enumerate() {
-                if number > 0 {
-                    text.push('.');
+            let (mut shown, mut length) = ([b'.'; 16], 0);
+            for octet in address.octets() {
+                let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
+                let digits =
+                    digits.get(usize::from(octet < 100) + usize::from(octet < 10)..).unwrap_or(&digits);
+                if let Some(place) = shown.get_mut(length..length + digits.len()) {
+                    place.copy_from_slice(digits);
                 }
-                text.push_str(itoa::Buffer::new().format(octet));
+                length += digits.len() + 1;
             }
+            let shown = shown.get(..length - 1).unwrap_or_default();
+            text.push_str(std::str::from_utf8(shown).unwrap_or_default());
         }
         IpAddr::V6(address) => text.push_str(&address.to_string()),
     }
@@ -119,6 +138,7 @@ pub fn push_address(text: &mut String, address: IpAddr) {
 
 /// Writes a text as a JSON string (RFC 8259 section 7).
 fn quote(text: &mut String, value: &str) {
+    text.reserve(value.len() + 2);
     text.push('"');
     // All bytes are looked at, so that the compiler can take many at once; hardly any text has one to escape.
     if value.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
@@ -169,17 +189,17 @@ mod tests {
     #[test]
     fn members_stand_in_order_and_can_be_taken_back() {
         let mut line = Object::new(64);
-        line.object("who", |who| {
-            who.text("sub", "a\"b");
-            who.text_if_any("none", None);
-            who.number("n", 7);
+        line.object(member!("who"), |who| {
+            who.text(member!("sub"), "a\"b");
+            who.text_if_any(member!("none"), None);
+            who.number(member!("n"), 7);
         });
-        line.plain("at", |text| push_address(text, [192, 0, 2, 10].into()));
-        line.list("names", &["x".to_owned(), "y\\".to_owned()]);
+        line.plain(member!("at"), |text| push_address(text, [192, 0, 2, 10].into()));
+        line.list(member!("names"), &["x".to_owned(), "y\\".to_owned()]);
         let length = line.len();
-        line.text("reason", "first");
+        line.text(member!("reason"), "first");
         line.shorten(length);
-        line.text("reason", "second");
+        line.text(member!("reason"), "second");
         assert_eq!(
             line.finish(),
             r#"{"who":{"sub":"a\"b","n":7},"at":"192.0.2.10","names":["x","y\\"],"reason":"second"}"#

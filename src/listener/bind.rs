@@ -121,7 +121,7 @@ impl Bound {
     }
 
     /// Binds these as well.
-    fn add(
+    pub(super) fn add(
         &mut self,
         addresses: &[Address],
         entry: Entry,

@@ -129,7 +129,13 @@ pub(super) async fn run<S, F, B>(
         return Box::pin(http2::serve(wire, arrival, serving)).await;
     }
     if entry == Entry::Plain && limits.http2.prior_knowledge == PriorKnowledge::Taken {
-        match http2::is_announced(&mut wire).await {
+        let mut phase = serving.phase.clone();
+        let announced = tokio::select! {
+            announced = http2::is_announced(&mut wire) => announced,
+            // Who has not sent as much as a line has nothing on its way.
+            _ = phase.wait_for(|phase| matches!(phase, Phase::Draining | Phase::Closed)) => return,
+        };
+        match announced {
             Ok(true) => return Box::pin(http2::serve(wire, arrival, serving)).await,
             Ok(false) => {}
             Err(_) => return,

@@ -83,7 +83,10 @@ impl InForce {
 
     /// Puts other terms in force, for the connections from now on. More room is used at once; when there is less, those who
     /// are there stay, and nobody comes in before enough of them have left.
-    pub fn replace(&self, terms: Terms) {
+    ///
+    /// Addresses for TLS stay bound until the process ends. So terms without any certificate leave the ones that were.
+    pub fn replace(&self, mut terms: Terms) {
+        terms.tls = terms.tls.or_else(|| self.today().tls.clone());
         self.0.terms.store(Arc::new(terms));
         self.0.room.look_again();
     }

@@ -1,5 +1,7 @@
 //! Connections: how long they may wait, how many there may be, how they end.
 
+mod tls;
+
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,13 +14,14 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Address, Bound, InForce, Limits, Meters, Place, Terms, serve};
+use super::{Address, Bound, Entry, InForce, Limits, Meters, Place, Terms, serve};
 use crate::clock::{Clock, ManualClock, Timestamp};
 
 struct Server {
     address: SocketAddr,
     hand: ManualClock,
     meters: Meters,
+    terms: InForce,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
     /// One word for each request whose service was called.
@@ -29,10 +32,17 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// A server that answers "ok", but never answers `/never` and reads the body of `/read` first.
 fn start(max_connections: usize) -> Server {
+    start_on(Terms::new(Limits::new(max_connections)))
+}
+
+/// The same on these terms, with TLS if they have it.
+fn start_on(terms: Terms) -> Server {
     let (clock, hand) = Clock::manual(Timestamp::from_secs(1_000_000));
     let socket = "127.0.0.1:0".parse().expect("an address");
-    let bound =
-        Bound::new(&[Address { text: "here".to_owned(), place: Place::Tcp(vec![socket]) }]).expect("a port");
+    let mut bound = Bound::new(&[]).expect("nothing");
+    let entry = if terms.tls.is_some() { Entry::Tls } else { Entry::Plain };
+    let here = Address { text: "here".to_owned(), place: Place::Tcp(vec![socket]) };
+    bound.add(&[here], entry, &mut super::passed::PassedSockets::default()).expect("a port");
     let address = bound.endpoints()[0].address().expect("an address");
     let (tell, asked) = mpsc::unbounded_channel();
     let service = move |_, request: http::Request<hyper::body::Incoming>| {
@@ -47,15 +57,15 @@ fn start(max_connections: usize) -> Server {
             Response::new(Full::new(Bytes::from_static(b"ok")))
         }
     };
-    let terms = InForce::new(Terms::new(Limits::new(max_connections)));
+    let terms = InForce::new(terms);
     let (stop, stopped) = oneshot::channel::<()>();
     let meters = Meters::default();
     let shutdown = async move {
         drop(stopped.await);
         Duration::from_secs(20)
     };
-    let running = tokio::spawn(serve(bound, service, terms, clock, meters.clone(), shutdown));
-    Server { address, hand, meters, stop, running, asked }
+    let running = tokio::spawn(serve(bound, service, terms.clone(), clock, meters.clone(), shutdown));
+    Server { address, hand, meters, terms, stop, running, asked }
 }
 
 impl Server {

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 
 use super::answer::Reuse;
 use super::error::BodyError;
-use super::pool::{Link, Pool};
+use super::pool::{Carrier, Link, Pool};
 use super::trailers;
 use super::upload::{Progress, State, Uploaded};
 use crate::clock::Clock;
@@ -118,10 +118,16 @@ impl Body {
             let meters = pool.counted();
             match error {
                 BodyError::LeaseEnded => meters.ended_by_lease.increment(),
-                BodyError::Upstream(_) | BodyError::Idle => meters.truncated.increment(),
+                BodyError::Upstream(_) | BodyError::GivenUp | BodyError::Idle => meters.truncated.increment(),
             }
         }
         Poll::Ready(Some(Err(error)))
+    }
+
+    /// Whether an answer of HTTP/2 that has no more to give has not come to its end.
+    fn is_cut(&self) -> bool {
+        let is_shared = |line: &Line| matches!(line.link.carrier, Carrier::Shared(_));
+        !self.incoming.is_end_stream() && self.line.as_ref().is_some_and(is_shared)
     }
 
     /// Whether there was silence for the idle limit, on the way down and on the way up.
@@ -163,6 +169,9 @@ impl http_body::Body for Body {
                 Poll::Ready(frame.map(Ok))
             }
             Poll::Ready(Some(Err(error))) => self.fail(BodyError::Upstream(error)),
+            // Given up with NO_ERROR, an answer of HTTP/2 ends for hyper as if it were all (RFC 9113 section 8.1 means a
+            // request that need not go on, not an answer that does not).
+            Poll::Ready(None) if self.is_cut() => self.fail(BodyError::GivenUp),
             Poll::Ready(None) => {
                 self.last = self.clock.instant();
                 self.release();

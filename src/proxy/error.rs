@@ -33,6 +33,9 @@ pub enum ForwardError {
     TransferCoding,
 
     // --- the upstream's fault ---
+    /// A WebSocket for an upstream that speaks HTTP/2: 501.
+    #[error("the upstream speaks HTTP/2, over which no WebSocket is passed on")]
+    NoWebSocket,
     /// The name has no address: 502.
     #[error("the upstream's name could not be resolved")]
     Resolve {
@@ -58,6 +61,9 @@ pub enum ForwardError {
     /// Connecting, TLS with it, took too long: 504.
     #[error("connecting to the upstream took too long")]
     ConnectTimeout,
+    /// No place on a connection that several share, in the time that connecting may take: 503.
+    #[error("the upstream takes no further requests at a time")]
+    Busy,
     /// No response head within the limit: 504.
     #[error("the upstream did not answer in time")]
     HeadTimeout,
@@ -67,6 +73,14 @@ pub enum ForwardError {
     /// The connection ended before the response head: 502.
     #[error("the upstream closed the connection before it answered")]
     UpstreamClosed {
+        /// What the connection said.
+        source: hyper::Error,
+    },
+    /// It refused this request by a reset, or by going away (RFC 9113 section 7): 502.
+    #[error("the upstream refused the request with {reason}")]
+    Reset {
+        /// The word for its code.
+        reason: &'static str,
         /// What the connection said.
         source: hyper::Error,
     },
@@ -121,6 +135,9 @@ pub enum BodyError {
     /// The upstream's connection ended or its framing broke.
     #[error("the upstream's answer broke off")]
     Upstream(#[source] hyper::Error),
+    /// The upstream gave its answer up, and said that this was no error. It still is not all.
+    #[error("the upstream ended its answer before its end")]
+    GivenUp,
     /// Silence for the idle limit.
     #[error("the upstream's answer stalled")]
     Idle,
@@ -140,13 +157,16 @@ impl ForwardError {
             | Self::ClientStalled
             | Self::ExpectationFailed
             | Self::TransferCoding => Fault::Client,
-            Self::Resolve { .. }
+            Self::NoWebSocket
+            | Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::Tls { .. }
             | Self::ConnectTimeout
+            | Self::Busy
             | Self::HeadTimeout
             | Self::UploadStalled
             | Self::UpstreamClosed { .. }
+            | Self::Reset { .. }
             | Self::BadResponse { .. }
             | Self::BadStatus { .. }
             | Self::ResponseHeadTooLarge
@@ -165,12 +185,14 @@ impl ForwardError {
             Self::ClientBody | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::ClientStalled => StatusCode::REQUEST_TIMEOUT,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
-            Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
+            Self::TransferCoding | Self::NoWebSocket => StatusCode::NOT_IMPLEMENTED,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::HeadTimeout | Self::UploadStalled => StatusCode::GATEWAY_TIMEOUT,
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::Tls { .. }
             | Self::UpstreamClosed { .. }
+            | Self::Reset { .. }
             | Self::BadResponse { .. }
             | Self::BadStatus { .. }
             | Self::ResponseHeadTooLarge
@@ -191,13 +213,16 @@ impl ForwardError {
             Self::ClientStalled => "request/body-stalled",
             Self::ExpectationFailed => "request/expectation",
             Self::TransferCoding => "request/transfer-coding",
+            Self::NoWebSocket => "upstream/no-websocket",
             Self::Resolve { .. } => "upstream/resolve",
             Self::Connect { .. } => "upstream/connect",
             Self::Tls { .. } => "upstream/tls",
             Self::ConnectTimeout => "upstream/connect-timeout",
+            Self::Busy => "upstream/busy",
             Self::HeadTimeout => "upstream/timeout",
             Self::UploadStalled => "upstream/upload-stalled",
             Self::UpstreamClosed { .. } => "upstream/closed",
+            Self::Reset { .. } => "upstream/reset",
             Self::BadResponse { .. } => "upstream/bad-response",
             Self::BadStatus { .. } => "upstream/bad-status",
             Self::ResponseHeadTooLarge => "upstream/head-too-large",
@@ -224,7 +249,7 @@ impl BodyError {
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
-            Self::Upstream(_) => "upstream/truncated",
+            Self::Upstream(_) | Self::GivenUp => "upstream/truncated",
             Self::Idle => "upstream/stalled",
             Self::LeaseEnded => "session/ended",
         }

@@ -10,10 +10,9 @@ use std::time::Duration;
 use http::{Method, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
 
 use super::error::ForwardError;
-use super::pool::{Link, Pool};
+use super::pool::{Link, Pool, Sent};
 use super::settings::RouteSettings;
 use super::upload::{Progress, State, Upload};
 use crate::clock::{Alarm, Clock};
@@ -29,10 +28,9 @@ pub(super) struct Exchange<'a> {
     pub(super) retries: &'a Counter,
 }
 
-type Sent = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
-
 impl Exchange<'_> {
-    /// Over a kept connection if there is one, else over a fresh one.
+    /// Over a kept connection if there is one, else over a fresh one; where connections are shared, as
+    /// [`Self::over_shared`] says.
     ///
     /// A kept connection may have died unseen. Then there is one more try, over a fresh one, if the request was
     /// never written, or if it has no body and its method is safe (RFC 9110 section 9.2.2): a POST that an upstream
@@ -41,6 +39,9 @@ impl Exchange<'_> {
         self,
         mut request: Request<Upload>,
     ) -> Result<(Response<Incoming>, Link), ForwardError> {
+        if let Some(shared) = self.pool.shared() {
+            return self.over_shared(shared, request).await;
+        }
         if let Some(mut link) = self.pool.take(self.clock).await {
             let spare = copy_if_safe(&request);
             let mut failure = match self.send(&mut link, request).await? {
@@ -71,8 +72,8 @@ impl Exchange<'_> {
         }
     }
 
-    async fn send(self, link: &mut Link, request: Request<Upload>) -> Result<Sent, ForwardError> {
-        let sent = link.sender.try_send_request(request);
+    pub(super) async fn send(self, link: &mut Link, request: Request<Upload>) -> Result<Sent, ForwardError> {
+        let sent = link.carrier.send(request);
         self.wait(sent, &mut link.alarm).await
     }
 
@@ -128,40 +129,57 @@ impl Exchange<'_> {
         Some(ahead.unwrap_or_else(|| passed.saturating_add(self.settings.body_timeout)))
     }
 
-    fn sort(self, source: hyper::Error) -> ForwardError {
-        match self.upload.map(|upload| upload.state().0) {
-            Some(State::TooLarge) => {
-                return ForwardError::BodyTooLarge { limit: self.settings.max_body.unwrap_or_default() };
-            }
-            Some(State::Broken) => return ForwardError::ClientBody,
-            Some(State::Gone) => return ForwardError::ClientGone,
-            Some(State::Sending | State::Starved | State::Done) | None => {}
+    pub(super) fn sort(self, source: hyper::Error) -> ForwardError {
+        if let Some(error) = self.sort_upload() {
+            return error;
         }
         if source.is_parse_too_large() {
             ForwardError::ResponseHeadTooLarge
         } else if source.is_parse() {
             ForwardError::BadResponse { source }
         } else {
-            self.pool.closed(source)
+            self.pool.dialer().closed(source)
+        }
+    }
+
+    /// The client's part in a failure.
+    pub(super) fn sort_upload(self) -> Option<ForwardError> {
+        match self.upload.map(|upload| upload.state().0) {
+            Some(State::TooLarge) => {
+                Some(ForwardError::BodyTooLarge { limit: self.settings.max_body.unwrap_or_default() })
+            }
+            Some(State::Broken) => Some(ForwardError::ClientBody),
+            Some(State::Gone) => Some(ForwardError::ClientGone),
+            Some(State::Sending | State::Starved | State::Done) | None => None,
         }
     }
 }
 
 /// A second copy of a request that may be sent twice.
 fn copy_if_safe(request: &Request<Upload>) -> Option<Request<Upload>> {
-    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !is_safe || !request.body().is_end_stream() {
+    if is_safe(request.method()) { copy_if_bodiless(request) } else { None }
+}
+
+/// A second copy of a request, if it has no body.
+pub(super) fn copy_if_bodiless(request: &Request<Upload>) -> Option<Request<Upload>> {
+    if !request.body().is_end_stream() {
         return None;
     }
     let mut copy = Request::new(Upload::empty());
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();
     Some(copy)
 }
 
+/// Whether asking twice changes nothing (RFC 9110 section 9.2.1).
+pub(super) fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
 /// Whether a kept connection was closed before any byte of an answer.
-fn is_stale(error: &hyper::Error) -> bool {
+pub(super) fn is_stale(error: &hyper::Error) -> bool {
     let is_io = || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<io::Error>);
     error.is_incomplete_message()
         || error.is_closed()

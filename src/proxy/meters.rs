@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::meter::{Counter, Gauge, HttpDurations, Named};
+use crate::meter::{Counter, Gauge, GaugeGuard, HttpDurations, Named};
 
 /// Numbers over all routes and targets. Clones count into the same words.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,10 @@ pub struct Meters {
     pub connect_failures: Counter,
     /// Connections to upstreams that are open, idle ones too.
     pub connections: Gauge,
+    /// Requests that are on connections which several share.
+    pub streams: Gauge,
+    /// Requests for which no such connection had a place in time.
+    pub busy: Counter,
     /// WebSocket tunnels that are open.
     pub tunnels: Gauge,
     /// Streams and tunnels that were cut because their session ended.
@@ -53,4 +57,30 @@ pub struct TargetMeters {
     pub connects: Counter,
     /// Attempts to connect that failed or took too long.
     pub connect_failures: Counter,
+}
+
+/// The connections of one target, counted over all and for it alone.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) all: Meters,
+    pub(super) own: Arc<TargetMeters>,
+}
+
+impl Counted {
+    pub(super) fn new(all: &Meters, address: &str) -> Self {
+        Self { own: all.targets.of(address), all: all.clone() }
+    }
+
+    /// A connection was opened; it counts as open for as long as what is given lives.
+    pub(super) fn connected(&self) -> (GaugeGuard, GaugeGuard) {
+        self.all.connects.increment();
+        self.own.connects.increment();
+        (self.all.connections.hold(), self.own.connections.hold())
+    }
+
+    /// None could be opened.
+    pub(super) fn failed(&self) {
+        self.all.connect_failures.increment();
+        self.own.connect_failures.increment();
+    }
 }

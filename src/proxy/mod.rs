@@ -10,16 +10,21 @@
 mod answer;
 mod body;
 mod cookies;
+mod dial;
 mod error;
 mod exchange;
 mod frames;
 mod head;
 mod hop;
 mod meters;
+mod multiplexed;
+mod over_shared;
 mod parting;
 mod pool;
 mod request;
 mod settings;
+mod shared;
+mod shared_wire;
 mod tls;
 mod tls_error;
 mod trailers;
@@ -169,6 +174,9 @@ impl Proxy {
         request::check(&parts.headers, parts.version, settings.max_body)?;
         let upgrade = request::upgrade(pass.facts(), &mut parts, &incoming);
         parts.extensions.clear();
+        if upgrade.is_some() && settings.target.is_http2() {
+            return Err(ForwardError::NoWebSocket);
+        }
         let (wanted, client) = match upgrade {
             Some(client) => (Upgrade::WebSocket, Some(client)),
             None => (Upgrade::None, None),
@@ -181,10 +189,18 @@ impl Proxy {
         if !names.is_empty() {
             claimed(&names);
         }
-        let terms = UploadTerms { max_body: settings.max_body, reserved: &self.reserved, clock: &self.clock };
+        let terms = UploadTerms {
+            max_body: settings.max_body,
+            reserved: &self.reserved,
+            clock: &self.clock,
+            version: parts.version,
+        };
         let (body, upload) = request::frame(&mut parts.headers, incoming, trailer, terms);
         parts.uri = request::target(pass.facts(), stripped.map(|(_, rest)| rest), &parts.uri)?;
         parts.version = Version::HTTP_11;
+        if settings.target.is_http2() {
+            request::for_http2(&mut parts)?;
+        }
         let request = Request::from_parts(parts, body);
         let exchange = Exchange {
             pool: &upstream.pool,

@@ -1,32 +1,35 @@
-//! Kept connections to upstreams, by target, and how one is opened.
+//! Kept connections to upstreams, by target.
 //!
-//! The connection that was used last is used next (LIFO), so that under little load the others grow old and go. A
-//! kept connection is looked at before it is used; that it died a moment later is what the one retry is for.
+//! Of HTTP/2, many requests share one (`multiplexed`). Of HTTP/1.1, each serves one request at a time: the connection that
+//! was used last is used next (LIFO), so that under little load the others grow old and go. A kept connection is looked at
+//! before it is used; that it died a moment later is what the one retry is for.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::io::ErrorKind;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::future::Either;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use rustls::RootCertStore;
-use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 
+use super::dial::Dialer;
 use super::error::ForwardError;
-use super::meters::{Meters, TargetMeters};
+use super::meters::{Counted, Meters, TargetMeters};
+use super::multiplexed::{MAX_IDLE, Multiplexed};
 use super::parting::Parting;
 use super::settings::Target;
-use super::tls::Connector;
-use super::tls_error::TlsError;
+use super::shared::Place;
 use super::upload::Upload;
 use super::wire::Wire;
 use crate::clock::{Alarm, Clock};
 use crate::meter::GaugeGuard;
-use crate::socket::Socket;
 use crate::transport::Transport;
-use crate::web::HostName;
 
 /// The kept connections of all targets. Survives a reload: a target that stays keeps its connections.
 #[derive(Debug, Default)]
@@ -41,31 +44,42 @@ pub struct Pools {
 /// The kept connections of one target.
 #[derive(Debug)]
 pub(super) struct Pool {
-    target: Target,
-    /// There when the target speaks TLS.
-    connector: Option<Connector>,
-    meters: Meters,
-    /// What is counted for this target alone.
-    own: Arc<TargetMeters>,
-    /// Oldest first.
-    idle: Mutex<Vec<(Instant, Link)>>,
+    dialer: Dialer,
+    counted: Counted,
+    kept: Kept,
 }
 
-/// One connection to an upstream. Dropping it closes the connection at once, whatever is on its way.
+#[derive(Debug)]
+enum Kept {
+    /// One request at a time each; oldest first.
+    Idle(Mutex<Vec<(Instant, Link)>>),
+    /// Many at a time.
+    Shared(Multiplexed),
+}
+
+/// What carries one exchange. Dropping it ends the exchange at once, whatever is on its way.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) sender: SendRequest<Upload>,
+    pub(super) carrier: Carrier,
     /// Kept with the connection, so that a request seldom sets a timer of its own.
     pub(super) alarm: Alarm,
-    _driver: Driver,
 }
+
+/// A connection, or a place on one.
+#[derive(Debug)]
+pub(super) enum Carrier {
+    /// A connection to an upstream, which ends with it.
+    Own { sender: SendRequest<Upload>, _driver: Driver },
+    /// A place on one that others share.
+    Shared(Place),
+}
+
+/// What became of a request that was sent, or of its head.
+pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
 
 /// The task that moves a connection's bytes.
 #[derive(Debug)]
-struct Driver(JoinHandle<()>);
-
-/// How long a connection may lie idle.
-const MAX_IDLE: Duration = Duration::from_secs(90);
+pub(super) struct Driver(JoinHandle<()>);
 
 /// How many connections of one target may lie idle.
 const MAX_IDLE_COUNT: usize = 128;
@@ -97,13 +111,15 @@ impl Pools {
         let mut targets = lock(&self.targets);
         targets.retain(|_, pool| pool.strong_count() > 0);
         let fresh = || {
-            let connector = match target {
-                Target::Https { tls, .. } => Some(Connector::new(tls, clock, || self.system_roots())),
-                Target::Http { .. } | Target::Unix { .. } => None,
+            let dialer = Dialer::new(target.clone(), clock, || self.system_roots());
+            let counted = Counted::new(&self.meters, &target.address());
+            let kept = match target {
+                Target::H2c { .. } => Kept::Shared(Multiplexed::new(counted.clone())),
+                Target::Http { .. } | Target::Https { .. } | Target::Unix { .. } => {
+                    Kept::Idle(Mutex::new(Vec::new()))
+                }
             };
-            let (target, meters) = (target.clone(), self.meters.clone());
-            let own = meters.targets.of(&target.address());
-            Arc::new(Pool { target, connector, meters, own, idle: Mutex::new(Vec::new()) })
+            Arc::new(Pool { dialer, counted, kept })
         };
         match targets.entry(target.clone()) {
             Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
@@ -124,7 +140,7 @@ impl Pools {
     pub fn targets(&self) -> Vec<(String, usize, Arc<TargetMeters>)> {
         let mut idle: BTreeMap<String, usize> = BTreeMap::new();
         for pool in lock(&self.targets).values().filter_map(Weak::upgrade) {
-            *idle.entry(pool.target.address()).or_default() += pool.idle_count();
+            *idle.entry(pool.dialer.target().address()).or_default() += pool.idle_count();
         }
         let own = self.meters.targets.all().into_iter();
         own.filter_map(|(name, meters)| Some((idle.get(&name).copied()?, name, meters)))
@@ -138,32 +154,47 @@ impl Pools {
 }
 
 impl Pool {
+    /// The connections that requests share, if this target's are shared.
+    pub(super) const fn shared(&self) -> Option<&Multiplexed> {
+        match &self.kept {
+            Kept::Idle(_) => None,
+            Kept::Shared(shared) => Some(shared),
+        }
+    }
+
+    pub(super) const fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
     /// What is counted over all targets.
     pub(super) const fn counted(&self) -> &Meters {
-        &self.meters
+        &self.counted.all
     }
 
     /// What is counted for this target alone.
     pub(super) fn meters(&self) -> &TargetMeters {
-        &self.own
+        &self.counted.own
     }
 
     fn idle_count(&self) -> usize {
-        let idle = lock(&self.idle);
-        idle.iter().filter(|(_, link)| !link.sender.is_closed()).count()
+        match &self.kept {
+            Kept::Idle(idle) => lock(idle).iter().filter(|(_, link)| !link.is_closed()).count(),
+            Kept::Shared(shared) => shared.idle_count(),
+        }
     }
 
     /// A kept connection that is alive as far as can be seen.
     pub(super) async fn take(&self, clock: &Clock) -> Option<Link> {
         let now = clock.instant();
         while let Some(mut link) = self.pop(now) {
-            if link.sender.is_closed() {
+            let Carrier::Own { sender, .. } = &mut link.carrier else { continue };
+            if sender.is_closed() {
                 continue;
             }
-            if link.sender.is_ready() {
+            if sender.is_ready() {
                 return Some(link);
             }
-            if let Ok(Ok(())) = clock.timeout(SETTLE, link.sender.ready()).await {
+            if let Ok(Ok(())) = clock.timeout(SETTLE, sender.ready()).await {
                 return Some(link);
             }
         }
@@ -172,10 +203,11 @@ impl Pool {
 
     /// Keeps a connection whose answer has come in full.
     pub(super) fn put(&self, link: Link, now: Instant) {
-        if link.sender.is_closed() {
+        let (Kept::Idle(idle), Carrier::Own { sender, .. }) = (&self.kept, &link.carrier) else { return };
+        if sender.is_closed() {
             return;
         }
-        let mut idle = lock(&self.idle);
+        let mut idle = lock(idle);
         expire(&mut idle, now);
         if idle.len() < MAX_IDLE_COUNT {
             idle.push((now, link));
@@ -184,99 +216,29 @@ impl Pool {
 
     /// Closes every kept connection.
     pub(super) fn close_idle(&self) {
-        let idle = std::mem::take(&mut *lock(&self.idle));
-        drop(idle);
+        match &self.kept {
+            Kept::Idle(idle) => drop(std::mem::take(&mut *lock(idle))),
+            Kept::Shared(shared) => shared.retire_all(),
+        }
     }
 
     /// Opens a connection, with its handshakes, all within `limit`.
     pub(super) async fn connect(&self, limit: Duration, clock: &Clock) -> Result<Link, ForwardError> {
-        let opened = match clock.timeout(limit, self.dial()).await {
+        let opened = match clock.timeout(limit, self.dialer.dial()).await {
             Ok(opened) => opened,
             Err(_) => Err(ForwardError::ConnectTimeout),
         };
         if opened.is_err() {
-            self.meters.connect_failures.increment();
-            self.own.connect_failures.increment();
+            self.counted.failed();
         }
         let transport = opened?;
-        self.meters.connects.increment();
-        self.own.connects.increment();
-        let guards = (self.meters.connections.hold(), self.own.connections.hold());
+        let guards = self.counted.connected();
         Link::start(transport, guards).await
     }
 
-    async fn dial(&self) -> Result<Transport, ForwardError> {
-        let socket = match &self.target {
-            Target::Http { host, port } | Target::Https { host, port, .. } => {
-                self.dial_tcp(host, *port).await?
-            }
-            Target::Unix { path } => {
-                let connected = UnixStream::connect(path).await;
-                Socket::Unix(connected.map_err(|source| self.unreachable(source))?)
-            }
-        };
-        match &self.connector {
-            None => Ok(Transport::Plain(socket)),
-            Some(connector) => match connector.connect(socket).await {
-                Ok(stream) => Ok(Transport::Tls(Box::new(stream.into()))),
-                Err(source) => Err(self.insecure(source)),
-            },
-        }
-    }
-
-    /// The addresses of the name in order.
-    async fn dial_tcp(&self, host: &HostName, port: u16) -> Result<Socket, ForwardError> {
-        let connected = match host.address() {
-            Some(address) => TcpStream::connect((address, port)).await,
-            None => {
-                let addresses = tokio::net::lookup_host((host.as_str(), port))
-                    .await
-                    .map_err(|source| ForwardError::Resolve { source: Some(source) })?;
-                let mut last = None;
-                for address in addresses {
-                    last = Some(TcpStream::connect(address).await);
-                    if matches!(last, Some(Ok(_))) {
-                        break;
-                    }
-                }
-                last.ok_or(ForwardError::Resolve { source: None })?
-            }
-        };
-        let socket = Socket::Tcp(connected.map_err(|source| self.unreachable(source))?);
-        socket.without_delay().map_err(|source| self.unreachable(source))?;
-        Ok(socket)
-    }
-
-    /// What became of an exchange over a connection of this pool.
-    pub(super) fn closed(&self, source: hyper::Error) -> ForwardError {
-        let Target::Https { tls, .. } = &self.target else { return ForwardError::UpstreamClosed { source } };
-        match TlsError::of_connection(&source, &tls.name) {
-            Some(source) => self.insecure(source),
-            None => ForwardError::UpstreamClosed { source },
-        }
-    }
-
-    fn unreachable(&self, source: std::io::Error) -> ForwardError {
-        let mut target = self.target.to_string();
-        if matches!(self.target, Target::Unix { .. }) {
-            target.push_str(match source.kind() {
-                ErrorKind::NotFound => " (ENOENT: the application makes it when it starts)",
-                ErrorKind::PermissionDenied => {
-                    " (EACCES: we may not write to it; mind its folder, group and mode)"
-                }
-                ErrorKind::ConnectionRefused => " (ECONNREFUSED: nobody listens on it)",
-                _ => "",
-            });
-        }
-        ForwardError::Connect { target, source }
-    }
-
-    fn insecure(&self, source: TlsError) -> ForwardError {
-        ForwardError::Tls { target: self.target.to_string(), source: Box::new(source) }
-    }
-
     fn pop(&self, now: Instant) -> Option<Link> {
-        let mut idle = lock(&self.idle);
+        let Kept::Idle(idle) = &self.kept else { return None };
+        let mut idle = lock(idle);
         expire(&mut idle, now);
         idle.pop().map(|(_, link)| link)
     }
@@ -297,7 +259,25 @@ impl Link {
                 tracing::trace!(%error, "an upstream connection ended");
             }
         });
-        Ok(Self { sender, alarm: Alarm::default(), _driver: Driver(driver) })
+        Ok(Self { carrier: Carrier::Own { sender, _driver: Driver(driver) }, alarm: Alarm::default() })
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(&self.carrier, Carrier::Own { sender, .. } if sender.is_closed())
+    }
+
+    pub(super) fn shared(place: Place) -> Self {
+        Self { carrier: Carrier::Shared(place), alarm: Alarm::default() }
+    }
+}
+
+impl Carrier {
+    /// Sends a request. Who drops the future gives the request up.
+    pub(super) fn send(&mut self, request: Request<Upload>) -> impl Future<Output = Sent> + use<> {
+        match self {
+            Self::Own { sender, .. } => Either::Left(sender.try_send_request(request)),
+            Self::Shared(place) => Either::Right(place.send(request)),
+        }
     }
 }
 
@@ -315,6 +295,6 @@ fn expire(idle: &mut Vec<(Instant, Link)>, now: Instant) {
 }
 
 /// A panic elsewhere leaves these lists whole: they are changed in one step each.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::uri::PathAndQuery;
+use http::uri::{self, PathAndQuery};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -98,6 +98,21 @@ pub(super) fn target(facts: &Facts, rest: Option<&str>, received: &Uri) -> Resul
     };
     let target = PathAndQuery::from_maybe_shared(Bytes::from(text)).map_err(|_| ForwardError::Target)?;
     Ok(Uri::from(target))
+}
+
+/// Turns a request that is ready for HTTP/1.1 into one for HTTP/2 (RFC 9113 section 8.3.1): what Host says is in
+/// `:authority` and nowhere else, and nothing speaks of the connection. A body's length stays, and chunks are frames.
+pub(super) fn for_http2(parts: &mut Parts) -> Result<(), ForwardError> {
+    let host = parts.headers.remove(HOST).ok_or(ForwardError::Target)?;
+    parts.headers.remove(CONNECTION);
+    parts.headers.remove(TRANSFER_ENCODING);
+    let mut target = uri::Parts::default();
+    target.scheme = Some(uri::Scheme::HTTP);
+    target.authority = Some(uri::Authority::from_maybe_shared(host).map_err(|_| ForwardError::Target)?);
+    target.path_and_query = parts.uri.path_and_query().cloned();
+    parts.uri = Uri::from_parts(target).map_err(|_| ForwardError::Target)?;
+    parts.version = Version::HTTP_2;
+    Ok(())
 }
 
 /// A decoded path in the form in which it stands in an address (RFC 3986 section 3.3).

@@ -61,6 +61,13 @@ pub enum Target {
         /// Whom we expect there, and who we are.
         tls: Tls,
     },
+    /// `h2c://host[:port]`: HTTP/2 from the first byte on, over plain TCP (RFC 9113 section 3.3).
+    H2c {
+        /// The host to connect to.
+        host: HostName,
+        /// The port.
+        port: u16,
+    },
     /// `unix:/path`
     Unix {
         /// The absolute path of the socket.
@@ -81,12 +88,22 @@ pub enum HostHeader {
 }
 
 impl Target {
+    /// Whether HTTP/2 is spoken with it.
+    #[must_use]
+    pub const fn is_http2(&self) -> bool {
+        matches!(self, Self::H2c { .. })
+    }
+
     /// Its host, and its port unless that is the scheme's default: what a Host field says. None for a Unix socket.
     #[must_use]
     pub fn authority(&self) -> Option<String> {
         match self {
-            Self::Http { host, port: 80 } | Self::Https { host, port: 443, .. } => Some(host.to_string()),
-            Self::Http { host, port } | Self::Https { host, port, .. } => Some(format!("{host}:{port}")),
+            Self::Http { host, port: 80 }
+            | Self::H2c { host, port: 80 }
+            | Self::Https { host, port: 443, .. } => Some(host.to_string()),
+            Self::Http { host, port } | Self::H2c { host, port } | Self::Https { host, port, .. } => {
+                Some(format!("{host}:{port}"))
+            }
             Self::Unix { .. } => None,
         }
     }
@@ -95,7 +112,9 @@ impl Target {
     #[must_use]
     pub fn address(&self) -> String {
         match self {
-            Self::Http { host, port } | Self::Https { host, port, .. } => format!("{host}:{port}"),
+            Self::Http { host, port } | Self::H2c { host, port } | Self::Https { host, port, .. } => {
+                format!("{host}:{port}")
+            }
             Self::Unix { .. } => self.to_string(),
         }
     }
@@ -106,6 +125,7 @@ impl fmt::Display for Target {
         match self {
             Self::Http { host, port } => write!(f, "http://{host}:{port}"),
             Self::Https { host, port, .. } => write!(f, "https://{host}:{port}"),
+            Self::H2c { host, port } => write!(f, "h2c://{host}:{port}"),
             Self::Unix { path } => write!(f, "unix:{}", path.display()),
         }
     }

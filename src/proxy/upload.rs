@@ -2,16 +2,18 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::pool::lock;
 use super::trailers;
 use crate::clock::Clock;
 use crate::identity::Reserved;
@@ -28,7 +30,15 @@ struct Running {
     clock: Clock,
     reserved: Arc<Reserved>,
     progress: Arc<Progress>,
+    /// Told when this is first looked at.
+    slot: Option<Arc<Slot>>,
+    /// Whether the body says so when it has ended, and is broken if it did not.
+    is_end_told: bool,
 }
+
+/// Which body a shared connection has just begun to send: the task that it starts next is that body's.
+#[derive(Debug, Default)]
+pub(super) struct Slot(Mutex<Option<Arc<Progress>>>);
 
 /// What an [`Upload`] is held to.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +48,8 @@ pub(super) struct UploadTerms<'a> {
     /// Names that may not stand in its trailers either.
     pub(super) reserved: &'a Arc<Reserved>,
     pub(super) clock: &'a Clock,
+    /// What the client speaks.
+    pub(super) version: Version,
 }
 
 /// How far an [`Upload`] is, for whoever waits for the answer.
@@ -50,6 +62,9 @@ pub(super) struct Progress {
     taken: AtomicU64,
     started: Instant,
     waker: AtomicWaker,
+    /// Whether nobody wants the rest.
+    is_abandoned: AtomicBool,
+    sender: AtomicWaker,
 }
 
 /// How much of a request's body its upstream took, also while it still does.
@@ -77,10 +92,13 @@ pub(super) enum State {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UploadError {
     #[error("the client broke off")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] h2::Error),
     #[error("the body is too large")]
-    TooLarge,
+    TooLarge(#[source] h2::Error),
 }
+
+/// What a stream of HTTP/2 is reset with then (RFC 9113 section 7): without it, the upstream would hear of an error of ours.
+const CANCEL: h2::Reason = h2::Reason::CANCEL;
 
 impl Upload {
     /// No body.
@@ -89,13 +107,15 @@ impl Upload {
     }
 
     pub(super) fn new(body: Incoming, terms: UploadTerms<'_>) -> (Self, Arc<Progress>) {
-        let UploadTerms { max_body, reserved, clock } = terms;
+        let UploadTerms { max_body, reserved, clock, version } = terms;
         let progress = Arc::new(Progress {
             state: AtomicU8::new(State::Sending as u8),
             last: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             started: clock.instant(),
             waker: AtomicWaker::new(),
+            is_abandoned: AtomicBool::new(false),
+            sender: AtomicWaker::new(),
         });
         let running = Running {
             body,
@@ -103,8 +123,17 @@ impl Upload {
             clock: clock.clone(),
             reserved: Arc::clone(reserved),
             progress: Arc::clone(&progress),
+            slot: None,
+            is_end_told: version == Version::HTTP_2,
         };
         (Self(Some(running)), progress)
+    }
+
+    /// Has `slot` be told when this is begun.
+    pub(super) fn begins_in(&mut self, slot: Arc<Slot>) {
+        if let Some(running) = &mut self.0 {
+            running.slot = Some(slot);
+        }
     }
 }
 
@@ -119,6 +148,9 @@ impl Body for Upload {
         let Some(running) = self.0.as_mut() else {
             return Poll::Ready(None);
         };
+        if let Some(slot) = running.slot.take() {
+            *lock(&slot.0) = Some(Arc::clone(&running.progress));
+        }
         let Poll::Ready(frame) = Pin::new(&mut running.body).poll_frame(context) else {
             running.progress.reach(State::Starved, &running.clock);
             return Poll::Pending;
@@ -128,7 +160,12 @@ impl Body for Upload {
             Some(Err(error)) => {
                 let state = if is_malformed(&error) { State::Broken } else { State::Gone };
                 running.progress.reach(state, &running.clock);
-                return Poll::Ready(Some(Err(UploadError::Broken(error))));
+                return Poll::Ready(Some(Err(UploadError::Broken(CANCEL.into()))));
+            }
+            // Given up with NO_ERROR, a request of HTTP/2 ends for hyper as if it were all.
+            None if running.is_end_told && !running.body.is_end_stream() => {
+                running.progress.reach(State::Gone, &running.clock);
+                return Poll::Ready(Some(Err(UploadError::Broken(CANCEL.into()))));
             }
             None => {
                 running.progress.reach(State::Done, &running.clock);
@@ -150,7 +187,7 @@ impl Body for Upload {
                 Some(rest) => *left = rest,
                 None => {
                     running.progress.reach(State::TooLarge, &running.clock);
-                    return Poll::Ready(Some(Err(UploadError::TooLarge)));
+                    return Poll::Ready(Some(Err(UploadError::TooLarge(CANCEL.into()))));
                 }
             }
         }
@@ -166,6 +203,13 @@ impl Body for Upload {
 
     fn size_hint(&self) -> SizeHint {
         self.0.as_ref().map_or(SizeHint::with_exact(0), |running| running.body.size_hint())
+    }
+}
+
+impl Slot {
+    /// The body that was begun since this was last asked.
+    pub(super) fn take(&self) -> Option<Arc<Progress>> {
+        lock(&self.0).take()
     }
 }
 
@@ -196,6 +240,18 @@ impl Progress {
             _ => State::TooLarge,
         };
         (state, self.started + Duration::from_nanos(self.last.load(Ordering::Acquire)))
+    }
+
+    /// Has the task that sends the body end, if it is one of its own.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Release);
+        self.sender.wake();
+    }
+
+    /// Whether the task of `context`, which sends the body, is to end. It is woken when that changes.
+    pub(super) fn is_abandoned(&self, context: &Context<'_>) -> bool {
+        self.sender.register(context.waker());
+        self.is_abandoned.load(Ordering::Acquire)
     }
 
     /// Wakes the task of `context` when the last byte is taken.

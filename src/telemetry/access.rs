@@ -6,7 +6,7 @@
 use super::settings::Format;
 use crate::clock::Timestamp;
 use crate::lines::Lines;
-use crate::lines::json::Object;
+use crate::lines::json::{Object, member};
 use crate::lines::text::{HOST, METHOD, PATH, bounded, spoken};
 use crate::web::{ClientAddr, PeerAddr};
 
@@ -135,7 +135,7 @@ impl OpenLine {
         match &mut self.text {
             Open::Json { line, unreasoned } => {
                 line.shorten(*unreasoned);
-                line.text("reason", reason);
+                line.text(member!("reason"), reason);
             }
             Open::Text(words) => words.reason = Some(reason.to_owned()),
         }
@@ -151,18 +151,18 @@ impl OpenLine {
         let Ended { status, duration_ms, bytes_in, bytes_out } = ended;
         let line = match self.text {
             Open::Json { mut line, .. } => {
-                line.number("status", status.into());
-                line.number("duration_ms", duration_ms);
+                line.number(member!("status"), status.into());
+                line.number(member!("duration_ms"), duration_ms);
                 if let Some(Answered { status, ms }) = self.answered {
                     if let Some(status) = status {
-                        line.number("upstream_status", status.into());
+                        line.number(member!("upstream_status"), status.into());
                     }
-                    line.number("upstream_ms", ms);
+                    line.number(member!("upstream_ms"), ms);
                 }
                 if let Some(bytes_in) = bytes_in {
-                    line.number("bytes_in", bytes_in);
+                    line.number(member!("bytes_in"), bytes_in);
                 }
-                line.number("bytes_out", bytes_out);
+                line.number(member!("bytes_out"), bytes_out);
                 line.finish()
             }
             Open::Text(words) => {
@@ -181,28 +181,28 @@ impl OpenLine {
 impl AccessLine<'_> {
     fn json(&self) -> Open {
         let mut line = Object::new(LINE);
-        line.text("kind", "access");
-        line.text("event", "request");
-        line.plain("time", |text| self.time.push_to(text));
-        line.text("request_id", self.request_id);
-        line.plain("client", |text| self.client.push_to(text));
-        line.plain("peer", |text| self.peer.push_to(text));
-        line.text("protocol", self.protocol);
-        line.text("method", &bounded(self.method, METHOD));
-        line.text("host", &bounded(self.host, HOST));
-        line.text("path", &bounded(self.path, PATH));
-        line.text_if_any("route", self.route);
-        line.text("decision", self.decision);
-        line.text_if_any("user", self.user);
-        line.text_if_any("session", self.session);
-        line.text_if_any("upstream", self.upstream);
+        line.text(member!("kind"), "access");
+        line.text(member!("event"), "request");
+        line.plain(member!("time"), |text| self.time.push_to(text));
+        line.text(member!("request_id"), self.request_id);
+        line.plain(member!("client"), |text| self.client.push_to(text));
+        line.plain(member!("peer"), |text| self.peer.push_to(text));
+        line.text(member!("protocol"), self.protocol);
+        line.text(member!("method"), &bounded(self.method, METHOD));
+        line.text(member!("host"), &bounded(self.host, HOST));
+        line.text(member!("path"), &bounded(self.path, PATH));
+        line.text_if_any(member!("route"), self.route);
+        line.text(member!("decision"), self.decision);
+        line.text_if_any(member!("user"), self.user);
+        line.text_if_any(member!("session"), self.session);
+        line.text_if_any(member!("upstream"), self.upstream);
         if let Some(agent) = self.user_agent {
             // No character is longer than four bytes: what is cut here is cut again, at a character.
             let agent = String::from_utf8_lossy(agent.get(..AGENT + 4).unwrap_or(agent));
-            line.text("user_agent", &bounded(&agent, AGENT));
+            line.text(member!("user_agent"), &bounded(&agent, AGENT));
         }
         let unreasoned = line.len();
-        line.text_if_any("reason", self.reason);
+        line.text_if_any(member!("reason"), self.reason);
         Open::Json { line, unreasoned }
     }
 

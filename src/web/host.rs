@@ -91,12 +91,15 @@ impl HostName {
     fn name(text: &str) -> Result<String, HostError> {
         // "example.com." and "example.com" are one name to DNS, so they are one here.
         let name = text.strip_suffix('.').unwrap_or(text);
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if name.is_empty()
-            || name.len() > 253
-            || !name.bytes().all(legal)
-            || name.split('.').any(str::is_empty)
-        {
+        // No label is empty: a dot stands neither first nor last nor behind another.
+        let mut last = b'.';
+        let is_legal = name.bytes().all(|byte| {
+            let is_legal =
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || (byte == b'.' && last != b'.');
+            last = byte;
+            is_legal
+        });
+        if !is_legal || last == b'.' || name.len() > 253 {
             return Err(HostError::Malformed);
         }
         Ok(name.to_ascii_lowercase())

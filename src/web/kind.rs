@@ -47,20 +47,21 @@ pub enum RequestKind {
     Call,
 }
 
-// By name these would be looked up byte for byte, at each request.
-static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-pub(super) static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-static SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
-static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
-
-/// `Sec-Purpose` of today's browsers, and what those before them sent.
-static AHEAD: [HeaderName; 4] = [
-    HeaderName::from_static("sec-purpose"),
-    HeaderName::from_static("purpose"),
-    HeaderName::from_static("x-purpose"),
-    HeaderName::from_static("x-moz"),
-];
+/// What those fields say that stand in no other protocol's way, read in one pass over the head: by name each would be
+/// a look-up, for every request.
+#[derive(Default)]
+struct Said<'a> {
+    /// That the load is ahead of a click that may never come.
+    is_ahead: bool,
+    is_service_worker: bool,
+    /// `Sec-Fetch-Mode`
+    mode: Option<&'a str>,
+    /// `Sec-Fetch-Dest`
+    dest: Option<&'a str>,
+    has_site: bool,
+    /// `X-Requested-With`
+    is_scripted: bool,
+}
 
 impl RequestKind {
     /// Every kind.
@@ -122,16 +123,17 @@ impl RequestKind {
             return Self::Preflight;
         }
         let loads = matches!(*method, Method::GET | Method::HEAD);
-        if loads && is_ahead(headers) {
+        let said = Said::of(headers);
+        if loads && said.is_ahead {
             return Self::Prefetch;
         }
-        if loads && headers.contains_key(&SERVICE_WORKER) {
+        if loads && said.is_service_worker {
             return Self::ServiceWorker;
         }
         if loads && accepts(headers, &["text/event-stream"]) {
             return Self::EventStream;
         }
-        let kind = by_metadata(headers).unwrap_or_else(|| by_accept(headers));
+        let kind = said.by_metadata().unwrap_or_else(|| said.by_accept(headers));
         match kind {
             Self::Navigation if !loads => Self::Form,
             Self::Unmarked if !loads => Self::Call,
@@ -140,33 +142,50 @@ impl RequestKind {
     }
 }
 
-/// What the Fetch Metadata say (W3C Fetch Metadata Request Headers, and the destinations of the Fetch standard). None
-/// where there are none: old browsers, programs, and every browser on plain http, but for loopback.
-fn by_metadata(headers: &HeaderMap) -> Option<RequestKind> {
-    let (mode, dest) = (only(headers, &SEC_FETCH_MODE), only(headers, &SEC_FETCH_DEST));
-    Some(match (mode, dest) {
-        (_, Some("iframe" | "frame" | "embed" | "object" | "fencedframe")) | (Some("nested-navigate"), _) => {
-            RequestKind::Frame
+impl<'a> Said<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                // Today's browsers, and what those before them sent.
+                "sec-purpose" | "purpose" | "x-purpose" | "x-moz" => said.is_ahead |= is_ahead(value),
+                "service-worker" => said.is_service_worker = true,
+                "sec-fetch-mode" => said.mode = only(said.mode, value),
+                "sec-fetch-dest" => said.dest = only(said.dest, value),
+                "sec-fetch-site" => said.has_site = true,
+                "x-requested-with" => said.is_scripted = true,
+                _ => {}
+            }
         }
-        // The first browsers with Fetch Metadata had no destination.
-        (Some("navigate"), Some("document") | None) => RequestKind::Navigation,
-        (_, Some("manifest")) => RequestKind::Manifest,
-        (_, Some("serviceworker")) => RequestKind::ServiceWorker,
-        (_, Some("empty")) | (Some(_), None) => RequestKind::Fetch,
-        (_, Some(_)) => RequestKind::Resource,
-        (None, None) if headers.contains_key(&SEC_FETCH_SITE) => RequestKind::Fetch,
-        (None, None) => return None,
-    })
-}
+        said
+    }
 
-fn by_accept(headers: &HeaderMap) -> RequestKind {
-    // Web views put the name of their application here, page loads included; those have Fetch Metadata.
-    if headers.contains_key(&X_REQUESTED_WITH) {
-        RequestKind::Fetch
-    } else if accepts(headers, &["text/html", "application/xhtml+xml"]) {
-        RequestKind::Navigation
-    } else {
-        RequestKind::Unmarked
+    /// What the Fetch Metadata say (W3C Fetch Metadata Request Headers, and the destinations of the Fetch standard). None
+    /// where there are none: old browsers, programs, and every browser on plain http, but for loopback.
+    fn by_metadata(&self) -> Option<RequestKind> {
+        Some(match (self.mode, self.dest) {
+            (_, Some("iframe" | "frame" | "embed" | "object" | "fencedframe"))
+            | (Some("nested-navigate"), _) => RequestKind::Frame,
+            // The first browsers with Fetch Metadata had no destination.
+            (Some("navigate"), Some("document") | None) => RequestKind::Navigation,
+            (_, Some("manifest")) => RequestKind::Manifest,
+            (_, Some("serviceworker")) => RequestKind::ServiceWorker,
+            (_, Some("empty")) | (Some(_), None) => RequestKind::Fetch,
+            (_, Some(_)) => RequestKind::Resource,
+            (None, None) if self.has_site => RequestKind::Fetch,
+            (None, None) => return None,
+        })
+    }
+
+    fn by_accept(&self, headers: &HeaderMap) -> RequestKind {
+        // Web views put the name of their application here, page loads included; those have Fetch Metadata.
+        if self.is_scripted {
+            RequestKind::Fetch
+        } else if accepts(headers, &["text/html", "application/xhtml+xml"]) {
+            RequestKind::Navigation
+        } else {
+            RequestKind::Unmarked
+        }
     }
 }
 
@@ -191,21 +210,14 @@ fn grpc(headers: &HeaderMap) -> Option<RequestKind> {
     }
 }
 
-/// Whether the load is ahead of a click that may never come.
-fn is_ahead(headers: &HeaderMap) -> bool {
-    let mut lines =
-        AHEAD.iter().flat_map(|name| headers.get_all(name)).filter_map(|value| value.to_str().ok());
-    lines.any(|line| {
-        let line = line.to_ascii_lowercase();
-        ["prefetch", "prerender", "preview"].into_iter().any(|word| line.contains(word))
-    })
+fn is_ahead(value: &HeaderValue) -> bool {
+    let line = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    ["prefetch", "prerender", "preview"].into_iter().any(|word| line.contains(word))
 }
 
 /// The value of a field that stands once. Several, or one that is no text, count as a value that nobody knows.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let mut lines = headers.get_all(name).into_iter();
-    let line = lines.next()?;
-    if lines.next().is_some() { Some("?") } else { Some(line.to_str().unwrap_or("?").trim()) }
+fn only<'a>(before: Option<&'a str>, value: &'a HeaderValue) -> Option<&'a str> {
+    if before.is_some() { Some("?") } else { Some(value.to_str().unwrap_or("?").trim()) }
 }
 
 /// Whether the list field `name`, over all its lines, has the member `token` (in any case).

@@ -1,10 +1,11 @@
 //! Source: which site a request says it comes from.
 
-use http::HeaderMap;
 use http::header::ORIGIN;
+use http::{HeaderMap, HeaderName};
 
-use super::kind::SEC_FETCH_SITE;
 use super::origin::Origin;
+
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What `Origin` (RFC 6454 section 7) and `Sec-Fetch-Site` say. A browser sets both, and no script can.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -20,6 +20,7 @@ mod drain;
 mod explain;
 mod faults;
 mod frames;
+mod h2_upstreams;
 mod hosts;
 mod http2;
 mod layering;

@@ -69,6 +69,21 @@ async fn trailers_of_the_upstream_are_trailers() {
 }
 
 #[tokio::test]
+async fn trailers_say_nothing_that_only_we_may_say() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Forwarded-User: mallory\r\n\
+         Set-Cookie: __Host-vestibule=x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n",
+    )
+    .await;
+    let stage = before(upstream).await;
+    let host = stage.gateway.to_string();
+    let answer = ask(&stage, &head(&host, "GET", &[("te", "trailers")])).await;
+    let names: Vec<&str> = answer.trailers.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.iter().all(|name| *name == "x-sum"), "{names:?}");
+    assert_eq!((answer.text().as_str(), answer.end), ("ok", End::Complete));
+}
+
+#[tokio::test]
 async fn a_grpc_refusal_is_one_head_with_status_200() {
     let stage = stage().await;
     let host = stage.gateway.to_string();

@@ -1,6 +1,6 @@
 //! What an HTTP/2 request becomes for an upstream that speaks HTTP/1.1.
 
-use super::{ask, before, connect, head, stage};
+use super::{Bench, ask, before, connect, head, stage};
 use crate::support::Upstream;
 use crate::support::frames::{END_STREAM, End, data, headers};
 
@@ -89,6 +89,28 @@ async fn no_body_has_no_framing_and_an_empty_one_keeps_what_it_says() {
     // A POST without a body says so in HTTP/1.1 (RFC 9110 section 8.6).
     assert_eq!(framing[1], (vec!["0".to_owned()], vec![]));
     assert!(framing[0].1.is_empty(), "{framing:?}");
+}
+
+#[tokio::test]
+async fn announced_trailers_follow_the_body_without_those_that_decide_anything() {
+    let bench = Bench::plain().await;
+    let mut client = connect(&bench.stage).await;
+    let more = [("trailer", "x-sum, x-forwarded-user, host")];
+    client.send(headers(1, 0, &head(&bench.host, "POST", &more))).await;
+    client.send(data(1, 0, "hello")).await;
+    let trailers =
+        [("x-sum", "7"), ("x-forwarded-user", "mallory"), ("host", "elsewhere.example"), ("x-more", "1")];
+    client.send(headers(1, END_STREAM, &trailers)).await;
+    let mut upstream = bench.accept().await;
+    upstream.until(b"0\r\nx-sum: 7\r\n\r\n").await;
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    assert_eq!(client.message().await.1.text(), "ok");
+    // A pseudo field among trailers makes nothing of them, and never another request.
+    client.send(headers(3, 0, &head(&bench.host, "POST", &more))).await;
+    client.send(headers(3, END_STREAM, &[(":path", "/admin"), ("x-sum", "8")])).await;
+    upstream.seen.clear();
+    upstream.until(b"\r\n\r\n").await;
+    assert!(upstream.seen.starts_with(b"POST /public HTTP/1.1\r\n"));
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 mod answers;
 mod downgrade;
+mod drain;
 mod floods;
 mod limits;
 mod malformed;
+mod tls;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

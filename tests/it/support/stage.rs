@@ -14,7 +14,7 @@ use vestibule::listener::{Endpoint, Entry};
 use vestibule::random::Random;
 use vestibule::secret::Secret;
 
-use super::{Browser, Upstream};
+use super::{Browser, Upstream, exchange};
 
 /// Everything that one test needs. Each part can be reached.
 pub(crate) struct Stage {
@@ -251,6 +251,12 @@ impl Stage {
     /// Waits until the audit events so far are written.
     pub(crate) fn flush(&self) {
         self.app().trail().flush();
+    }
+
+    /// The page of all metrics.
+    pub(crate) async fn metrics(&self) -> String {
+        let request = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.admin);
+        exchange(self.admin, request).await.text()
     }
 
     /// How many audit events were lost.

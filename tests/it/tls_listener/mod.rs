@@ -1,6 +1,11 @@
 //! TLS that ends with us.
 
+mod clients;
 mod handshake;
+mod http2;
+mod names;
+mod plain;
+mod traffic;
 
 use crate::support::stage::Plan;
 use crate::support::tls::{Authority, Folder};
