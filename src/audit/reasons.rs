@@ -13,7 +13,7 @@ pub const REASONS: &[&str] = &[
     "head_too_large",
     "target_too_long",
     "method_not_allowed",
-    "misdirected",
+    "misdirected_request",
     "not_allowed",
     "not_found",
     "requirement_missed",

@@ -26,7 +26,6 @@ use crate::oidc::callback::{self, Answer, Callback, Code};
 use crate::oidc::{LoginError, Provider};
 use crate::session::{Attempt, MAX_COOKIE, PendingLogin, Purpose, Session, SessionId, pairs};
 use crate::web::forwarded::Trust;
-use crate::web::subscriber::is_private;
 use crate::web::{CanonicalPath, HostName, ReturnTo};
 
 /// How a code was redeemed: a session and the text of its cookie, or why there is none.
@@ -180,7 +179,7 @@ fn admit(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<(), Refu
     shared.rate.refuse();
     let peer = facts.peer();
     let is_no_proxy = visit.generation().trusted_proxies.trust(peer) == Trust::Untrusted;
-    if is_no_proxy && peer.ip().is_none_or(is_private) && shared.rate.warns() {
+    if is_no_proxy && peer.is_private() && shared.rate.warns() {
         tracing::warn!(
             code = "login/rate",
             url = manual::url("login/rate"),

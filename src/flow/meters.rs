@@ -104,7 +104,7 @@ const AT_ROUTES: &[(&str, &str)] = &[
 const AT_THE_DOOR: &[(&str, &str)] = &[
     ("redirect", ""),
     ("deny", "unknown_host"),
-    ("deny", "misdirected"),
+    ("deny", "misdirected_request"),
     ("redirect", ""),
     ("deny", "not_found"),
     ("deny", "method_not_allowed"),

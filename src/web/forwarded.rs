@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use super::arrival::Arrival;
 use super::origin::Scheme;
 use super::proxy_header::Introduction;
+use super::subscriber;
 use crate::lines::json::{push_address, push_number};
 
 /// The other end of a connection. Not necessarily the client: see [`ClientAddr`].
@@ -97,6 +98,12 @@ impl PeerAddr {
             Self::Tcp(address) => Some(address.ip().to_canonical()),
             Self::Unix => None,
         }
+    }
+
+    /// Whether it is no host of the internet: on this machine, or in a private network.
+    #[must_use]
+    pub fn is_private(self) -> bool {
+        self.ip().is_none_or(subscriber::is_private)
     }
 }
 
@@ -187,7 +194,12 @@ impl TrustedProxies {
     #[must_use]
     pub fn read_arrival(&self, arrival: &Arrival, headers: &HeaderMap) -> Forwarded {
         match arrival.introduction() {
-            Some(introduction) => Forwarded::introduced(arrival.peer(), introduction),
+            Some(introduction) => {
+                let mut read = Forwarded::introduced(arrival.peer(), introduction);
+                // A proxy that hands TLS on unopened says truly that it saw none of its own. The client's ends with us.
+                read.scheme = read.scheme.filter(|_| arrival.tls().is_none());
+                read
+            }
             None => self.read(arrival.peer(), headers),
         }
     }

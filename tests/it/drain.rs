@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vestibule::app::Departure;
 
+use crate::support::frames::{END_STREAM, End, GOAWAY, HEADERS, Peer, headers};
 use crate::support::message::{Answer, exchange_over, find, read};
 use crate::support::stage::Plan;
 use crate::support::{Stage, Upstream, exchange};
@@ -184,4 +185,65 @@ async fn a_reload_changes_how_long_the_end_takes() {
     let (mut stage, _listener) = stage("drain_delay = \"10m\"").await;
     stage.reload(|config| config.replace("drain_delay = \"10m\"", "drain_delay = \"0\""));
     stage.end(Departure::Announced).await.expect("an end");
+}
+
+fn fields<'a>(host: &'a str, path: &'a str) -> [(&'a str, &'a str); 4] {
+    [(":method", "GET"), (":scheme", "http"), (":authority", host), (":path", path)]
+}
+
+#[tokio::test]
+async fn http_2_is_told_twice_and_no_request_on_its_way_is_lost() {
+    let (mut stage, listener) = stage("h2c = true\ndrain_delay = \"0\"").await;
+    let host = stage.gateway.to_string();
+    let stream = TcpStream::connect(stage.gateway).await.expect("a connection");
+    let mut client = Peer::client(stream, &[]).await;
+    client.send(headers(1, END_STREAM, &fields(&host, "/slow"))).await;
+    let (mut upstream, _) = listener.accept().await.expect("a connection");
+    head_of(&mut upstream).await;
+    let ended = stage.end(Departure::Announced);
+    let first = client.expect(GOAWAY).await;
+    assert_eq!((first.number(0), first.number(4)), (0x7fff_ffff, 0), "any number is taken yet");
+    // Sent before the client could know.
+    client.send(headers(3, END_STREAM, &fields(&host, "/quick"))).await;
+    let (mut last, mut is_answered) = (None, false);
+    while last.is_none() || !is_answered {
+        let next = client.next().await.expect("a frame");
+        match next.kind {
+            GOAWAY => last = Some((next.number(0), next.number(4))),
+            HEADERS => {
+                client.fields(&next).await;
+            }
+            _ => is_answered |= next.stream == 3 && next.has(END_STREAM),
+        }
+    }
+    assert_eq!(last, Some((3, 0)));
+    upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.expect("an answer");
+    let (stream, answer) = client.message().await;
+    assert_eq!((stream, answer.status(), answer.text().as_str(), answer.end), (1, 200, "ok", End::Complete));
+    assert_eq!(client.next().await, None);
+    drop(client);
+    ended.await.expect("it ends when the last answer is out");
+}
+
+#[tokio::test]
+async fn what_is_left_of_http_2_at_the_end_does_not_look_complete() {
+    let (mut stage, listener) = stage("h2c = true\ndrain_delay = \"0\"").await;
+    let host = stage.gateway.to_string();
+    let stream = TcpStream::connect(stage.gateway).await.expect("a connection");
+    let mut client = Peer::client(stream, &[]).await;
+    client.send(headers(1, END_STREAM, &fields(&host, "/slow"))).await;
+    let (mut upstream, _) = listener.accept().await.expect("a connection");
+    head_of(&mut upstream).await;
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n";
+    upstream.write_all(head).await.expect("a head");
+    let head = client.expect(HEADERS).await;
+    assert!(!head.has(END_STREAM));
+    let ended = stage.end(Departure::Announced);
+    client.expect(GOAWAY).await;
+    stage.advance(Duration::from_secs(20));
+    while let Some(next) = client.next().await {
+        assert!(next.kind == GOAWAY || !next.has(END_STREAM), "{next:?}");
+    }
+    assert_eq!(rest(&mut upstream).await, b"");
+    ended.await.expect("an end");
 }

@@ -8,7 +8,8 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::support::log::Log;
 use crate::support::message::exchange_over;
 use crate::support::stage::Plan;
-use crate::support::tls::Folder;
+use crate::support::tls::{Authority, Folder};
+use crate::support::tls_client::{self, Client};
 use crate::support::vectors;
 use crate::support::{Answer, Stage};
 
@@ -271,4 +272,27 @@ async fn a_stop_does_not_wait_for_a_header() {
         ((), ()) = async { tokio::join!(stage.stop(), clock) } => {}
         () = advance => {}
     }
+}
+
+#[tokio::test]
+async fn the_header_stands_before_the_handshake_of_tls() {
+    let folder = Folder::new("proxy-protocol-tls");
+    let authority = Authority::new("the company");
+    let tls = Some(authority.certify(&["wiki.example"]).table(&folder, "tls", ""));
+    let routes = "[routes.app]\nupstream = \"UPSTREAM\"\nallow = [\"everyone\"]\n".to_owned();
+    let plan = Plan { host: "wiki.example", tls, listen: TRUSTING.to_owned(), routes, ..Plan::default() };
+    let stage = Stage::with(plan).await;
+    let (client, address) = (Client::new(&authority), stage.https.expect("TLS"));
+    for header in [LINE.to_vec(), v2("v2 of a plain client")] {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(&header).await.expect("a header");
+        let mut stream = client.over(stream, "wiki.example").await.expect("a handshake");
+        let answer = exchange_over(&mut stream, tls_client::get("wiki.example", "/", LIES)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        // Whatever the proxy says of its own side, this connection is TLS with us.
+        assert_eq!(told(&stage), [["203.0.113.7"], ["https"], ["203.0.113.7, 127.0.0.1"]]);
+    }
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    assert!(client.over(stream, "wiki.example").await.is_err(), "a handshake is no header");
+    assert_eq!(stage.upstream.received().len(), 2);
 }

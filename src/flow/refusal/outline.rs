@@ -76,7 +76,11 @@ impl Refusal {
                         "a TLS connection without a server name was used for {asked}, which has a certificate of its own"
                     ),
                 }),
-                ..client(S::MISDIRECTED_REQUEST, "misdirected", "This connection is for another site.")
+                ..client(
+                    S::MISDIRECTED_REQUEST,
+                    "misdirected_request",
+                    "This connection is for another site.",
+                )
             },
             Self::NotFound => client(S::NOT_FOUND, "not_found", "There is nothing at this address."),
             Self::MethodNotAllowed(_) => client(

@@ -77,7 +77,11 @@ impl Client {
 
     /// Shakes hands, asking for this name. An address asks for none.
     pub(crate) async fn connect(&self, address: SocketAddr, name: &str) -> io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect(address).await?;
+        self.over(TcpStream::connect(address).await?, name).await
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) async fn over(&self, stream: TcpStream, name: &str) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         TlsConnector::from(Arc::clone(&self.0)).connect(name, stream).await
     }

@@ -59,7 +59,10 @@ async fn ask(stage: &Stage, client: &Client, name: &str, host: &str) -> u16 {
     let mut stream = client.connect(stage.https.expect("TLS"), name).await.expect("a handshake");
     let answer = exchange_over(&mut stream, get(host, "/", "connection: close\r\n")).await;
     if answer.status == 421 {
-        assert_eq!(answer.json()["error"], if host == "no.example" { "unknown_host" } else { "misdirected" });
+        assert_eq!(
+            answer.json()["error"],
+            if host == "no.example" { "unknown_host" } else { "misdirected_request" }
+        );
     }
     answer.status
 }
@@ -86,7 +89,7 @@ async fn a_connection_serves_every_host_of_its_certificate_and_no_other() {
         assert_eq!(ask(&stage, &client, name, host).await, status, "{name}, then {host}");
     }
     let events = stage.events_with_access().await;
-    let misdirected = |event: &&serde_json::Value| event["reason"] == "misdirected";
+    let misdirected = |event: &&serde_json::Value| event["reason"] == "misdirected_request";
     let denied = events.iter().filter(misdirected).find(|event| event["event"] == "access.denied");
     assert_eq!(denied.expect("an event")["what"]["host"], "a.app.example", "{denied:?}");
 }
