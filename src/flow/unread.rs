@@ -69,8 +69,14 @@ impl Unread {
         };
         let line = self.generation.logging.access.as_ref().map(line);
         let head_only = self.method == Method::HEAD;
-        let guard =
-            AccessGuard::new(line, Some(tally), response.status(), head_only, clock.clone(), self.started);
+        let guard = AccessGuard::new(
+            line,
+            Some(tally),
+            response.status().as_u16(),
+            head_only,
+            clock.clone(),
+            self.started,
+        );
         response.map(|body| body.guarded(guard))
     }
 }

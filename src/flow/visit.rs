@@ -7,7 +7,7 @@ use std::time::Instant;
 use http::header::USER_AGENT;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
 
-use super::answer::{AccessGuard, Body, CLIENT_GONE};
+use super::answer::{AccessGuard, Body, CLIENT_GONE, TooLate};
 use super::gateway::{Generation, Shared};
 use super::meters::{Place, Tally};
 use super::reader::Reader;
@@ -250,7 +250,9 @@ impl Visit {
             return response;
         }
         let head_only = *self.facts.method() == Method::HEAD;
-        let guard = AccessGuard::new(line, tally, response.status(), head_only, clock.clone(), self.started);
+        let is_late = response.extensions().get::<TooLate>().is_some();
+        let status = if is_late { CLIENT_GONE } else { response.status().as_u16() };
+        let guard = AccessGuard::new(line, tally, status, head_only, clock.clone(), self.started);
         response.map(|body| body.guarded(guard))
     }
 
@@ -309,7 +311,10 @@ impl Visit {
                 _ => tracing::info!(request_id = %self.facts.id(), code = outline.word, url, "{detail}"),
             }
         }
-        let response = refusal.answer(self);
+        let mut response = refusal.answer(self);
+        if refusal.lost_its_client() {
+            response.extensions_mut().insert(TooLate);
+        }
         let ending = Ending { reason: Some(outline.word), ..ending };
         self.finish_as(clock, response, &ending, Some(outline.word))
     }

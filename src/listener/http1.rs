@@ -94,6 +94,7 @@ where
             meters.heads_too_large.increment();
         } else if error.is_parse() {
             meters.parse_errors.increment();
+            meters.malformed.count(&error);
         }
         tracing::debug!(%peer, %error, "a connection ended early");
     }

@@ -1,5 +1,6 @@
 //! What a listener counts.
 
+use super::malformed::Malformed;
 use crate::meter::{Counter, Gauge};
 
 /// What a listener counts. Clones count into the same words.
@@ -21,6 +22,8 @@ pub struct Meters {
     pub heads_too_large: Counter,
     /// Requests that the parser refused otherwise.
     pub parse_errors: Counter,
+    /// The same by class.
+    pub malformed: Malformed,
     /// Heads that did not come in full within the limit.
     pub head_timeouts: Counter,
     /// Connections that were still open when the time for the end was over.

@@ -12,6 +12,7 @@ mod handshake;
 mod http1;
 mod http2;
 mod introduction;
+mod malformed;
 mod meters;
 mod notices;
 mod passed;
@@ -26,6 +27,7 @@ mod wire;
 
 pub use bind::{BindError, Bound, Endpoint, Entry, Listeners, bind};
 pub use certificate::{Certificate, CertificateError, Expiry};
+pub use malformed::Malformed;
 pub use meters::{HandshakeMeters, Meters};
 pub use serve::{PARTING, serve};
 pub use settings::{Address, Drain, Ping, Place, Settings};

@@ -11,6 +11,7 @@ use http::{Method, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
+use super::awaited::Flooded;
 use super::error::ForwardError;
 use super::pool::{Link, Pool, Sent};
 use super::settings::RouteSettings;
@@ -73,8 +74,11 @@ impl Exchange<'_> {
     }
 
     pub(super) async fn send(self, link: &mut Link, request: Request<Upload>) -> Result<Sent, ForwardError> {
+        link.carrier.await_head();
         let sent = link.carrier.send(request);
-        self.wait(sent, &mut link.alarm).await
+        let sent = self.wait(sent, &mut link.alarm).await;
+        link.carrier.has_head();
+        sent
     }
 
     /// Waits for the response head: while the body is sent, as long as it moves; from its last byte on, for the
@@ -133,7 +137,11 @@ impl Exchange<'_> {
         if let Some(error) = self.sort_upload() {
             return error;
         }
-        if source.is_parse_too_large() {
+        let is_flood = std::error::Error::source(&source)
+            .and_then(|source| source.downcast_ref::<io::Error>()?.get_ref())
+            .and_then(|source| source.downcast_ref::<Flooded>())
+            .is_some();
+        if source.is_parse_too_large() || is_flood {
             ForwardError::ResponseHeadTooLarge
         } else if source.is_parse() {
             ForwardError::BadResponse { source }

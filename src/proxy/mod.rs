@@ -8,6 +8,7 @@
 //! X-Forwarded-For.
 
 mod answer;
+mod awaited;
 mod body;
 mod cookies;
 mod dial;
@@ -30,9 +31,9 @@ mod tls_error;
 mod trailers;
 mod tunnel;
 mod upload;
+mod upstream;
 mod wire;
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ use answer::Reuse;
 use body::Line;
 use exchange::Exchange;
 use head::{Authorization, Forwarding, MethodFields, Outgoing, Upgrade};
-use pool::{Link, Pool};
+use pool::Link;
 use tunnel::Tunnel;
 
 pub use body::Body;
@@ -57,6 +58,7 @@ pub use tls::{ClientCertificate, Tls, Trust};
 pub use tls_error::TlsError;
 pub use upload::Uploaded;
 use upload::{State, UploadTerms};
+use upstream::Upstream;
 
 use crate::clock::Clock;
 use crate::gate::{Pass, RouteId};
@@ -65,7 +67,7 @@ use crate::lease::{Hangup, Lease, Patience};
 use crate::meter::Verb;
 use crate::observe::Observer;
 use crate::session::CookieNames;
-use crate::web::{CanonicalPath, Facts, Origin, RequestKind, Scheme};
+use crate::web::{Facts, Origin, RequestKind, Scheme};
 
 /// Room for an address of either version (RFC 4291 section 2.2).
 const ADDRESS: usize = 45;
@@ -80,19 +82,6 @@ pub struct Proxy {
     pools: Arc<Pools>,
     clock: Clock,
     observer: Option<Arc<dyn Observer>>,
-}
-
-#[derive(Debug)]
-struct Upstream {
-    settings: RouteSettings,
-    pool: Arc<Pool>,
-    /// The Host to send; none for the one that the client sent.
-    host: Option<HeaderValue>,
-    /// What lines call it.
-    name: String,
-    meters: Arc<RouteMeters>,
-    /// The prefixes that are removed, the longest first, each with the form in which the upstream is told.
-    stripped: Vec<(String, HeaderValue)>,
 }
 
 impl Proxy {
@@ -371,28 +360,6 @@ impl Proxy {
         };
         tokio::spawn(tunnel.run());
         Ok(response.map(|incoming| Body::bodiless(incoming, &self.clock)))
-    }
-}
-
-impl Upstream {
-    fn new(settings: RouteSettings, pools: &Pools, clock: &Clock) -> Self {
-        let host = match &settings.host_header {
-            HostHeader::Preserve => None,
-            HostHeader::Upstream => settings.target.authority().map(request::value),
-            HostHeader::Literal(host) => Some(host.clone()),
-        };
-        let name = settings.target.address();
-        let told = |prefix: &String| (prefix.clone(), request::value(request::encode_path(prefix)));
-        let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
-        stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));
-        let (pool, meters) = (pools.of(&settings.target, clock), Arc::default());
-        Self { pool, settings, host, name, meters, stripped }
-    }
-
-    /// The prefix to remove, as the upstream is told, and what is left. The longest of the route's prefixes is the one that
-    /// matched: had another route a longer one, the request would be that one's.
-    fn strip<'a>(&'a self, path: &'a CanonicalPath) -> Option<(&'a HeaderValue, &'a str)> {
-        self.stripped.iter().find_map(|(prefix, told)| Some((told, path.sent_below(prefix)?)))
     }
 }
 

@@ -18,6 +18,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use rustls::RootCertStore;
 use tokio::task::JoinHandle;
 
+use super::awaited::{Awaited, Bounded};
 use super::dial::Dialer;
 use super::error::ForwardError;
 use super::meters::{Counted, Meters, TargetMeters};
@@ -36,7 +37,8 @@ use crate::transport::Transport;
 pub struct Pools {
     meters: Meters,
     parting: Parting,
-    targets: Mutex<HashMap<Target, Weak<Pool>>>,
+    /// A limit of the parser holds for a connection, so routes with other limits have connections of their own.
+    targets: Mutex<HashMap<(Target, usize), Weak<Pool>>>,
     /// Read for the first target that wants them.
     system_roots: OnceLock<Arc<RootCertStore>>,
 }
@@ -45,6 +47,8 @@ pub struct Pools {
 #[derive(Debug)]
 pub(super) struct Pool {
     dialer: Dialer,
+    /// The largest response head in bytes.
+    max_head: usize,
     counted: Counted,
     kept: Kept,
 }
@@ -69,7 +73,7 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) enum Carrier {
     /// A connection to an upstream, which ends with it.
-    Own { sender: SendRequest<Upload>, _driver: Driver },
+    Own { sender: SendRequest<Upload>, awaited: Arc<Awaited>, _driver: Driver },
     /// A place on one that others share.
     Shared(Place),
 }
@@ -84,8 +88,8 @@ pub(super) struct Driver(JoinHandle<()>);
 /// How many connections of one target may lie idle.
 const MAX_IDLE_COUNT: usize = 128;
 
-/// The largest response head in bytes, and the most that is buffered of an answer before the client took it.
-const MAX_HEAD: usize = 64 * 1024;
+/// The most that is buffered of an answer before the client took it, where no head may be larger.
+const BUFFER: usize = 64 * 1024;
 
 /// How long a connection that has just served may take to be ready again. Mostly its task has only to run once.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -107,7 +111,7 @@ impl Pools {
     }
 
     /// The pool of `target`, which lives as long as anybody holds it.
-    pub(super) fn of(&self, target: &Target, clock: &Clock) -> Arc<Pool> {
+    pub(super) fn of(&self, target: &Target, max_head: usize, clock: &Clock) -> Arc<Pool> {
         let mut targets = lock(&self.targets);
         targets.retain(|_, pool| pool.strong_count() > 0);
         let fresh = || {
@@ -119,9 +123,9 @@ impl Pools {
                     Kept::Idle(Mutex::new(Vec::new()))
                 }
             };
-            Arc::new(Pool { dialer, counted, kept })
+            Arc::new(Pool { dialer, max_head, counted, kept })
         };
-        match targets.entry(target.clone()) {
+        match targets.entry((target.clone(), max_head)) {
             Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
                 let pool = fresh();
                 entry.insert(Arc::downgrade(&pool));
@@ -233,7 +237,7 @@ impl Pool {
         }
         let transport = opened?;
         let guards = self.counted.connected();
-        Link::start(transport, guards).await
+        Link::start(transport, self.max_head, guards).await
     }
 
     fn pop(&self, now: Instant) -> Option<Link> {
@@ -245,11 +249,16 @@ impl Pool {
 }
 
 impl Link {
-    async fn start(transport: Transport, guards: (GaugeGuard, GaugeGuard)) -> Result<Self, ForwardError> {
+    async fn start(
+        transport: Transport,
+        max_head: usize,
+        guards: (GaugeGuard, GaugeGuard),
+    ) -> Result<Self, ForwardError> {
+        let awaited = Arc::new(Awaited::new(max_head));
         let (sender, connection) = http1::Builder::new()
-            .max_header_size(MAX_HEAD)
-            .max_buf_size(MAX_HEAD)
-            .handshake(Wire::new(transport))
+            .max_header_size(max_head)
+            .max_buf_size(max_head.max(BUFFER))
+            .handshake(Wire::new(Bounded::new(transport, Arc::clone(&awaited))))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
         let driver = tokio::spawn(async move {
@@ -259,7 +268,10 @@ impl Link {
                 tracing::trace!(%error, "an upstream connection ended");
             }
         });
-        Ok(Self { carrier: Carrier::Own { sender, _driver: Driver(driver) }, alarm: Alarm::default() })
+        Ok(Self {
+            carrier: Carrier::Own { sender, awaited, _driver: Driver(driver) },
+            alarm: Alarm::default(),
+        })
     }
 
     fn is_closed(&self) -> bool {
@@ -277,6 +289,20 @@ impl Carrier {
         match self {
             Self::Own { sender, .. } => Either::Left(sender.try_send_request(request)),
             Self::Shared(place) => Either::Right(place.send(request)),
+        }
+    }
+
+    /// A request goes out: the bytes until its head is there are counted.
+    pub(super) fn await_head(&self) {
+        if let Self::Own { awaited, .. } = self {
+            awaited.begin();
+        }
+    }
+
+    /// The head is there.
+    pub(super) fn has_head(&self) {
+        if let Self::Own { awaited, .. } = self {
+            awaited.end();
         }
     }
 }

@@ -11,12 +11,12 @@ use std::task::{Context, Poll};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 
-use crate::transport::Transport;
+use super::awaited::Bounded;
 
 /// A socket whose failed writes wait for the read side to tell.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TokioIo<Transport>,
+    stream: TokioIo<Bounded>,
     side: WriteSide,
 }
 
@@ -27,7 +27,7 @@ enum WriteSide {
 }
 
 impl Wire {
-    pub(super) fn new(stream: Transport) -> Self {
+    pub(super) fn new(stream: Bounded) -> Self {
         Self { stream: TokioIo::new(stream), side: WriteSide::Open }
     }
 

@@ -98,6 +98,11 @@ pub(super) struct NotAllowed {
 }
 
 impl Refusal {
+    /// Whether there is nobody left to answer.
+    pub(super) const fn lost_its_client(&self) -> bool {
+        matches!(self, Self::Upstream { error: ForwardError::ClientGone, .. })
+    }
+
     /// The answer for a request whose facts were read.
     pub(super) fn answer(&self, visit: &Visit) -> Response<Body> {
         let login = visit.generation().login.path.as_str();

@@ -2,7 +2,7 @@
 //! was sent behind it.
 
 use super::{Bench, statuses, within};
-use crate::support::vectors;
+use crate::support::{exchange, vectors};
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: HOST\r\n\r\n";
 
@@ -31,5 +31,36 @@ async fn what_is_odd_but_clear_is_served_and_written_anew() {
         let (first, fields) = head.split_once("\r\n").expect("a line");
         assert_eq!(first, format!("{line} HTTP/1.1"), "{name}");
         assert!(!fields.replace("\r\n", "").contains(['\r', '\n']), "{name}: {head:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_class_of_malformed_heads_has_its_counter() {
+    let bench = Bench::plain().await;
+    for (class, line, fields) in [
+        ("head_method", "G(T / HTTP/1.1", ""),
+        ("head_target", "GET /< HTTP/1.1", ""),
+        ("head_version", "GET / HTTP/1.2", ""),
+        ("head_field", "GET / HTTP/1.1", "X : 1\r\n"),
+        ("head_length", "GET / HTTP/1.1", "Content-Length: x\r\n"),
+        ("head_coding", "GET / HTTP/1.1", "Transfer-Encoding: gzip\r\n"),
+        ("head_preface", "PRI * HTTP/2.0", "\r\nSM\r\n"),
+    ] {
+        let mut client = bench.client().await;
+        let head = if class == "head_preface" { "" } else { "Host: HOST\r\n" };
+        client.try_send(bench.fill(format!("{line}\r\n{head}{fields}\r\n"))).await;
+        within(class, client.rest()).await;
+        // The connection is counted when it is over, and it is listened to for as long as the client holds it.
+        drop(client);
+        let wanted = format!("vestibule_malformed_requests_total{{listener=\"public\",class=\"{class}\"}} 1");
+        within(class, async {
+            loop {
+                let scrape = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+                if exchange(bench.stage.admin, scrape).await.text().contains(&wanted) {
+                    return;
+                }
+            }
+        })
+        .await;
     }
 }

@@ -1,12 +1,47 @@
 //! HTTP/1.1 on the wire, byte for byte: raw sockets on both sides of the gateway, a file per promise.
 //!
 //! What a client library would hide is what these look at: where a body ends, what was closed, what never came.
+//!
+//! What a gateway owes, and where it is held to it (RFC 9110, 9112, 6455):
+//!
+//! | promise | file |
+//! |---|---|
+//! | malformed request lines, fields, versions, lengths, codings; CONNECT; what follows is no request; counters by class | `heads` |
+//! | CL with TE, equal lengths, fresh framing only, bodies of GET and HEAD, pipelining, unread bodies | `lengths` |
+//! | chunk grammar, extensions, floods | `chunks` |
+//! | trailers both ways, without names that decide anything | `trailers` |
+//! | hop-by-hop fields both ways, end-to-end fields byte for byte, Date, Via, Max-Forwards | `hops` |
+//! | status lines, fields, lengths, codings, 101, size and number of an answer's head | `answers` |
+//! | HEAD, 204, 304 | `bodiless` |
+//! | 1xx, `Expect: 100-continue` | `interim` |
+//! | early answers, answer and reset, streams both ways, lingering close | `early` |
+//! | client aborts at every stage, bodies over the limit | `aborts` |
+//! | every cut of an answer and of an upload | `truncation` |
+//! | extra bytes, late 408, FIN, RST, HTTP/1.0 on kept connections | `pooled` |
+//! | limits of silence, the application's time | `silence` |
+//! | bytes that are taken while nobody reads | `pressure` |
+//! | HTTP/1.0 clients and upstreams | `old` |
+//! | WebSocket handshakes, tunnels, h2c | `upgrade` |
+//!
+//! Host, authority, paths and identity are in `requests`, `hosts`, `corpora` and `presets`; what is not ours is told in
+//! docs/http.md: 505 for higher versions, 103 to clients, Via.
 
+mod aborts;
+mod answers;
+mod bodiless;
 mod chunks;
+mod early;
 mod heads;
 mod hops;
+mod interim;
 mod lengths;
+mod old;
+mod pooled;
+mod pressure;
+mod silence;
 mod trailers;
+mod truncation;
+mod upgrade;
 
 use std::time::Duration;
 
