@@ -7,7 +7,7 @@ use crate::audit::{Event, EventName, Trail};
 use crate::clock::{Clock, Timestamp};
 use crate::flow::Gateway;
 use crate::lines::Lines;
-use crate::listener::{self, Endpoint, Expiry, InForce};
+use crate::listener::{self, Endpoint, InForce};
 use crate::oidc::{Change, LastError, Provider, Standing, Watches};
 use crate::telemetry::{ConfigStatus, Exposition, Surroundings};
 
@@ -41,10 +41,11 @@ impl Surroundings for Around {
         let upstreams = targets.iter().map(|(address, idle, meters)| {
             json!({ "address": address, "connections": meters.connections.get(), "idle": idle })
         });
+        let certificates = self.terms.expiries();
+        let certificates = certificates
+            .iter()
+            .map(|expiry| json!({ "name": expiry.name, "until": expiry.until.to_string() }));
         let endpoints = self.endpoints.iter().map(ToString::to_string);
-        let certificates = self.terms.expiries().into_iter();
-        let certificates =
-            certificates.map(|Expiry { name, until }| json!({ "name": name, "until": until.to_string() }));
         let config = self.status.get();
         let all = json!({
             "version": env!("CARGO_PKG_VERSION"),

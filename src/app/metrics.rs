@@ -124,6 +124,8 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
         family.add(&[("upstream", upstream), ("result", "success")], meters.connects.get());
         family.add(&[("upstream", upstream), ("result", "failure")], meters.connect_failures.get());
     }
+    page.gauge("vestibule_upstream_streams", "Requests that are on HTTP/2 connections to upstreams.")
+        .is(proxy.streams.get());
     let routes = generation.meters.routes().iter();
     let routes: Vec<_> = routes.map(|(name, _)| (name.as_str(), proxy.routes.of(name))).collect();
     let mut family = page.gauge("vestibule_tunnels", "WebSocket tunnels that are open.");
@@ -143,6 +145,11 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
             "vestibule_upstream_retries_total",
             "Requests that were sent a second time, because a kept connection turned out dead.",
             &proxy.retries,
+        ),
+        (
+            "vestibule_upstream_busy_total",
+            "Requests for which no HTTP/2 connection to their upstream had a place in time.",
+            &proxy.busy,
         ),
         (
             "vestibule_answers_truncated_total",
@@ -302,7 +309,7 @@ fn tls(around: &Around, page: &mut Exposition) {
         ("timeout", meters.timeouts.get()),
         ("no_certificate", meters.no_certificate.get()),
     ] {
-        family.add(&[("outcome", outcome)], count);
+        family.add(&[("result", outcome)], count);
     }
     // Two of one name are one series, of which the sooner end counts.
     let mut ends = BTreeMap::new();

@@ -105,7 +105,6 @@ const AT_THE_DOOR: &[(&str, &str)] = &[
     ("redirect", ""),
     ("deny", "unknown_host"),
     ("deny", "misdirected_request"),
-    ("redirect", ""),
     ("deny", "not_found"),
     ("deny", "method_not_allowed"),
     ("deny", "bad_path"),

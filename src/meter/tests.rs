@@ -60,7 +60,7 @@ fn a_gauge_counts_who_is_there() {
 
 #[test]
 fn words_are_there_from_the_start_and_found_again() {
-    let words = Words::new(&[("allow", ""), ("deny", "denied")]);
+    let words = Words::new(&[("allow", ""), ("deny", "denied"), ("allow", "")]);
     words.count("deny", "denied");
     words.count("deny", "not_allowed");
     words.count("deny", "not_allowed");

@@ -29,19 +29,24 @@ impl Words {
     #[must_use]
     pub fn new(pairs: &[Pair]) -> Self {
         let slots: Box<[Slot]> = std::iter::repeat_with(Slot::default).take(ROOM).collect();
-        for (slot, pair) in slots.iter().zip(pairs) {
-            // Empty until now.
-            let _ = slot.pair.set(*pair);
+        let words = Self { slots, rest: AtomicU64::new(0) };
+        for (first, second) in pairs {
+            // Takes the next slot, unless the pair has one.
+            let _ = words.slot(first, second);
         }
-        Self { slots, rest: AtomicU64::new(0) }
+        words
     }
 
     /// Counts this pair.
     pub fn count(&self, first: &'static str, second: &'static str) {
-        let is_own = |slot: &&Slot| *slot.pair.get_or_init(|| (first, second)) == (first, second);
-        // Slots fill from the front: the first that is empty becomes this pair's.
-        let count = self.slots.iter().find(is_own).map_or(&self.rest, |slot| &slot.count);
+        let count = self.slot(first, second).map_or(&self.rest, |slot| &slot.count);
         count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The slot of this pair. They fill from the front: the first that is empty becomes its own.
+    fn slot(&self, first: &'static str, second: &'static str) -> Option<&Slot> {
+        let is_own = |slot: &&Slot| *slot.pair.get_or_init(|| (first, second)) == (first, second);
+        self.slots.iter().find(is_own)
     }
 
     /// Every pair that was met or named at the start, with its count.

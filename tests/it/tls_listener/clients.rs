@@ -44,7 +44,7 @@ async fn a_valid_certificate_and_none_are_let_in_and_an_invalid_one_ends_the_han
         }
     }
     let page = stage.metrics().await;
-    assert!(page.contains("vestibule_tls_handshakes_total{outcome=\"client_certificate\"} 4\n"), "{page}");
+    assert!(page.contains("vestibule_tls_handshakes_total{result=\"client_certificate\"} 4\n"), "{page}");
 }
 
 #[tokio::test]

@@ -197,8 +197,8 @@ async fn silent_and_slow_handshakes_are_closed_and_counted_and_hold_nobody_up() 
         assert_eq!((end.unwrap_or(0), bytes.len()), (0, 0), "nothing is said");
     }
     let page = stage.metrics().await;
-    assert!(page.contains("vestibule_tls_handshakes_total{outcome=\"timeout\"} 2\n"), "{page}");
-    assert!(page.contains("vestibule_tls_handshakes_total{outcome=\"full\"} 1\n"), "{page}");
+    assert!(page.contains("vestibule_tls_handshakes_total{result=\"timeout\"} 2\n"), "{page}");
+    assert!(page.contains("vestibule_tls_handshakes_total{result=\"full\"} 1\n"), "{page}");
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn every_failure_is_counted_by_its_kind_and_the_end_of_the_certificate_is_
     other.connect(address, "wiki.example").await.expect_err("no protocol in common");
     loop {
         let page = stage.metrics().await;
-        let is = |outcome| page.contains(&format!("tls_handshakes_total{{outcome=\"{outcome}\"}} 1\n"));
+        let is = |outcome| page.contains(&format!("tls_handshakes_total{{result=\"{outcome}\"}} 1\n"));
         // They end on their own time.
         if ["not_tls", "broken", "malformed", "refused", "incompatible"].into_iter().all(is) {
             let until = "vestibule_certificate_expiry_timestamp_seconds{name=\"wiki.example\"} 1893456000\n";
