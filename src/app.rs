@@ -132,6 +132,7 @@ impl App {
         let (public_meters, admin_meters) = (listener::Meters::default(), listener::Meters::default());
         let around = Arc::new(Around {
             gateway: gateway.clone(),
+            terms: terms.clone(),
             public: public_meters.clone(),
             admin: admin_meters.clone(),
             endpoints: public.clone(),
