@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use divan::{AllocProfiler, Bencher, black_box};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use mimalloc::MiMalloc;
 use support::Stage;
 use support::stage::{Plan, SESSION_KEY};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,7 +44,7 @@ use vestibule::web::{
 };
 
 #[global_allocator]
-static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+static ALLOCATOR: AllocProfiler<MiMalloc> = AllocProfiler::new(MiMalloc);
 
 fn main() {
     divan::main();

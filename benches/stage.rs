@@ -17,8 +17,13 @@ mod support;
 
 use std::io::Read;
 
+use mimalloc::MiMalloc;
 use support::Stage;
 use support::stage::{Plan, Time};
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
     let upstream = std::env::var("UPSTREAM").expect("UPSTREAM names the upstream: http://127.0.0.1:PORT");

@@ -222,7 +222,7 @@ impl Gateway {
             None if own::is_own(&generation, visit.facts()) => {
                 Box::pin(own::answer(&self.shared, visit, request)).await
             }
-            None => request::answer(&self.shared, visit, request).await,
+            None => Box::pin(request::answer(&self.shared, visit, request)).await,
         };
         secure::strengthened(&generation, spoken, hung_up(response))
     }

@@ -30,6 +30,8 @@ pub(super) struct Multiplexed {
     /// Tells that a place may be free.
     freed: Arc<Notify>,
     counted: Counted,
+    /// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
+    max_head: u32,
 }
 
 /// What there is for a request.
@@ -59,9 +61,6 @@ const CONNECTION_WINDOW: u32 = STREAMS * STREAM_WINDOW;
 /// How much of a request's body may lie here until the upstream takes it.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// The largest response head in bytes, as RFC 9113 section 6.5.2 counts them.
-const MAX_HEAD: u32 = 64 * 1024;
-
 /// After so much silence the upstream is asked whether it is there. Servers of gRPC take a client that asks more often than
 /// every five minutes for a bad one, and close; that the machine is gone, the system finds out sooner (`dial`).
 const PING_AFTER: Duration = Duration::from_secs(5 * 60 + 1);
@@ -73,12 +72,13 @@ const PONG_WITHIN: Duration = Duration::from_secs(20);
 const REMEMBERED: usize = 1024;
 
 impl Multiplexed {
-    pub(super) fn new(counted: Counted) -> Self {
+    pub(super) fn new(max_head: usize, counted: Counted) -> Self {
         Self {
             connections: Mutex::new(Vec::new()),
             opening: tokio::sync::Mutex::new(()),
             freed: Arc::new(Notify::new()),
             counted,
+            max_head: u32::try_from(max_head).unwrap_or(u32::MAX),
         }
     }
 
@@ -180,7 +180,7 @@ impl Multiplexed {
         let heard = Arc::new(Heard::new(Arc::clone(&self.freed)));
         let wire = SharedWire::new(transport, Arc::clone(&heard), open);
         let tasks = Tasks::new(heard, Arc::default());
-        let (sender, engine) = builder(tasks.clone(), clock)
+        let (sender, engine) = builder(tasks.clone(), self.max_head, clock)
             .handshake(TokioIo::new(wire))
             .await
             .map_err(|source| ForwardError::UpstreamClosed { source })?;
@@ -198,7 +198,7 @@ impl Drop for Multiplexed {
     }
 }
 
-fn builder(executor: Tasks, clock: &Clock) -> http2::Builder<Tasks> {
+fn builder(executor: Tasks, max_head: u32, clock: &Clock) -> http2::Builder<Tasks> {
     let mut builder = http2::Builder::new(executor);
     builder
         .timer(clock.timer())
@@ -207,7 +207,7 @@ fn builder(executor: Tasks, clock: &Clock) -> http2::Builder<Tasks> {
         .adaptive_window(false)
         // Until it has said how many it takes.
         .initial_max_send_streams(1)
-        .max_header_list_size(MAX_HEAD)
+        .max_header_list_size(max_head)
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(PING_AFTER)
         .keep_alive_timeout(PONG_WITHIN)

@@ -118,7 +118,7 @@ impl Pools {
             let dialer = Dialer::new(target.clone(), clock, || self.system_roots());
             let counted = Counted::new(&self.meters, &target.address());
             let kept = match target {
-                Target::H2c { .. } => Kept::Shared(Multiplexed::new(counted.clone())),
+                Target::H2c { .. } => Kept::Shared(Multiplexed::new(max_head, counted.clone())),
                 Target::Http { .. } | Target::Https { .. } | Target::Unix { .. } => {
                     Kept::Idle(Mutex::new(Vec::new()))
                 }

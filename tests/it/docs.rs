@@ -148,14 +148,20 @@ fn every_configuration_in_the_pages_is_one() {
     fs::create_dir_all(&folder).expect("a folder");
     let run = |line: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"));
-        command.args(line.split_whitespace()).current_dir(&folder).output().expect("the binary")
+        command
+            .args(line.split_whitespace())
+            .current_dir(&folder)
+            .env("CREDENTIALS_DIRECTORY", &folder)
+            .output()
+            .expect("the binary")
     };
     let mut seen = 0;
     // The page of errors shows what is wrong, on purpose.
     for (page, text) in pages().iter().filter(|(page, _)| !page.ends_with("errors.md")) {
         // Certificates would have to be made; `tests/it/tls_upstreams.rs` does that.
         for part in configurations(text).into_iter().filter(|part| !part.contains(".pem\"")) {
-            for name in part.split("file = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let named = |key: &'static str| part.split(key).skip(1).filter_map(|rest| rest.split('"').next());
+            for name in named("file = \"").chain(named("credential = \"")) {
                 let _ = fs::remove_file(folder.join(name));
                 assert!(run(&format!("keygen session --out {name}")).status.success(), "{name}");
             }

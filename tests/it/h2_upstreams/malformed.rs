@@ -48,8 +48,13 @@ async fn a_malformed_head_is_502() {
 
 #[tokio::test]
 async fn a_head_may_be_large_and_not_too_large() {
-    let scene = Scene::new("").await;
-    for (size, status) in [(40 * 1024, 200), (80 * 1024, 502)] {
+    let (usual, small) = (Scene::new("").await, Scene::new("max_response_head = \"16KiB\"").await);
+    for (scene, size, status) in [
+        (&usual, 40 * 1024, 200),
+        (&usual, 80 * 1024, 502),
+        (&small, 12 * 1024, 200),
+        (&small, 40 * 1024, 502),
+    ] {
         let asked = scene.get("/");
         let mut peer = scene.accept().await;
         let (id, _) = peer.message().await;

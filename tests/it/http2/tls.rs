@@ -9,7 +9,7 @@ use crate::support::{Stage, Upstream};
 
 #[tokio::test]
 async fn a_client_that_offers_it_is_spoken_http_2_to_and_one_that_does_not_is_not() {
-    let folder = Folder::new("https-h2");
+    let folder = Folder::new("http2-by-alpn");
     let authority = Authority::new("the company");
     let tls = authority.certify(&["wiki.example"]).table(&folder, "tls", "");
     let routes = "[routes.app]\nupstream = \"UPSTREAM\"\nallow = [\"everyone\"]\n".to_owned();
