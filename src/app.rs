@@ -136,7 +136,6 @@ impl App {
             public: public_meters.clone(),
             admin: admin_meters.clone(),
             endpoints: public.clone(),
-            terms: terms.clone(),
             status: status.clone(),
             trail: trail.clone(),
             lines: parts.lines.clone(),
