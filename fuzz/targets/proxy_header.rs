@@ -24,7 +24,8 @@ fuzz_target!(|stream: &[u8]| {
     let (result, taken) = take(stream, usize::MAX);
     for step in [1, 5] {
         let (stepwise, slowly) = take(stream, step);
-        assert_eq!(result, stepwise);
+        // Of what is wrong with a header, another part may be seen first.
+        assert_eq!(result.as_ref().ok(), stepwise.as_ref().ok());
         assert!(result.is_err() || taken == slowly);
     }
     match result {
