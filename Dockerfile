@@ -26,5 +26,6 @@ COPY --from=build /vestibule /vestibule
 ENV VESTIBULE_LISTEN__HTTP='["0.0.0.0:4180"]'
 USER 65532:65532
 EXPOSE 4180 4181
+HEALTHCHECK CMD ["/vestibule", "healthcheck", "--config", "/etc/vestibule/vestibule.toml"]
 ENTRYPOINT ["/vestibule"]
 CMD ["serve", "--config", "/etc/vestibule/vestibule.toml"]

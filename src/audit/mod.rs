@@ -105,9 +105,9 @@ impl<'a> Event<'a> {
     fn json(&self) -> String {
         let mut line = Object::new(LINE);
         line.plain(member!("time"), |text| self.time.push_to(text));
-        line.text(member!("kind"), "audit");
-        line.text(member!("event"), self.name.as_str());
-        line.text(member!("outcome"), self.name.outcome());
+        line.word(member!("kind"), "audit");
+        line.word(member!("event"), self.name.as_str());
+        line.word(member!("outcome"), self.name.outcome());
         line.text_if_any(member!("reason"), self.reason);
         if let Some(Who { issuer, sub, user, session }) = &self.who {
             line.object(member!("who"), |who| {
@@ -115,7 +115,7 @@ impl<'a> Event<'a> {
                 who.text(member!("sub"), sub);
             });
             line.text(member!("user"), user);
-            line.text(member!("session"), session);
+            line.word(member!("session"), session);
         }
         if let Some(What { method, host, path }) = &self.what {
             line.object(member!("what"), |what| {

@@ -36,6 +36,12 @@ impl Object {
         quote(&mut self.0, value);
     }
 
+    /// Adds a word of ours, or one that was checked to hold nothing that needs an escape.
+    pub fn word(&mut self, member: Member, value: &str) {
+        debug_assert!(value.bytes().all(is_plain), "{value:?}");
+        self.plain(member, |text| text.push_str(value));
+    }
+
     /// Adds a text, if there is one.
     pub fn text_if_any(&mut self, member: Member, value: Option<&str>) {
         if let Some(value) = value {
@@ -119,18 +125,19 @@ pub fn push_number(text: &mut String, number: u64) {
 pub fn push_address(text: &mut String, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
-            let (mut shown, mut length) = ([b'.'; 16], 0);
-            for octet in address.octets() {
-                let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
-                let digits =
-                    digits.get(usize::from(octet < 100) + usize::from(octet < 10)..).unwrap_or(&digits);
-                if let Some(place) = shown.get_mut(length..length + digits.len()) {
-                    place.copy_from_slice(digits);
+            for (number, octet) in address.octets().into_iter().enumerate() {
+                let digit = |value: u8| char::from(b'0' + value % 10);
+                if number > 0 {
+                    text.push('.');
                 }
-                length += digits.len() + 1;
+                if octet >= 100 {
+                    text.push(digit(octet / 100));
+                }
+                if octet >= 10 {
+                    text.push(digit(octet / 10));
+                }
+                text.push(digit(octet));
             }
-            let shown = shown.get(..length - 1).unwrap_or_default();
-            text.push_str(std::str::from_utf8(shown).unwrap_or_default());
         }
         IpAddr::V6(address) => text.push_str(&address.to_string()),
     }

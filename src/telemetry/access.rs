@@ -181,18 +181,18 @@ impl OpenLine {
 impl AccessLine<'_> {
     fn json(&self) -> Open {
         let mut line = Object::new(LINE);
-        line.text(member!("kind"), "access");
-        line.text(member!("event"), "request");
+        line.word(member!("kind"), "access");
+        line.word(member!("event"), "request");
         line.plain(member!("time"), |text| self.time.push_to(text));
-        line.text(member!("request_id"), self.request_id);
+        line.word(member!("request_id"), self.request_id);
         line.plain(member!("client"), |text| self.client.push_to(text));
         line.plain(member!("peer"), |text| self.peer.push_to(text));
-        line.text(member!("protocol"), self.protocol);
+        line.word(member!("protocol"), self.protocol);
         line.text(member!("method"), &bounded(self.method, METHOD));
         line.text(member!("host"), &bounded(self.host, HOST));
         line.text(member!("path"), &bounded(self.path, PATH));
         line.text_if_any(member!("route"), self.route);
-        line.text(member!("decision"), self.decision);
+        line.word(member!("decision"), self.decision);
         line.text_if_any(member!("user"), self.user);
         line.text_if_any(member!("session"), self.session);
         line.text_if_any(member!("upstream"), self.upstream);

@@ -23,6 +23,7 @@ ${top}
 [listen]
 http = ["127.0.0.1:${port}"]
 admin = "127.0.0.1:${admin}"
+drain_delay = "0"
 ${listen}
 [session]
 key = { file = "session.key" }
