@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Request};
+use http::{HeaderMap, HeaderName, Request, Version};
 use serde::Serialize;
 
 use super::gateway::{Generation, Shared};
@@ -314,7 +314,8 @@ fn allowed(generation: &Generation, pass: &Pass<'_>, request: &Request<()>) -> O
     let mut head = fields.clone();
     let target = generation.proxy.outgoing_head(pass, request.uri(), &mut head);
     let line = match target {
-        Ok(target) => format!("{} {target} HTTP/1.1", request.method()),
+        Ok((target, Version::HTTP_2)) => format!("{} {target} HTTP/2", request.method()),
+        Ok((target, _)) => format!("{} {target} HTTP/1.1", request.method()),
         Err(error) => {
             return Outcome::Refuse {
                 status: error.status().as_u16(),

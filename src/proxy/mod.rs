@@ -188,7 +188,8 @@ impl Proxy {
         parts.uri = request::target(pass.facts(), stripped.map(|(_, rest)| rest), &parts.uri)?;
         parts.version = Version::HTTP_11;
         if settings.target.is_http2() {
-            request::for_http2(&mut parts)?;
+            parts.uri = request::for_http2(&mut parts.headers, &parts.uri)?;
+            parts.version = Version::HTTP_2;
         }
         let request = Request::from_parts(parts, body);
         let exchange = Exchange {
@@ -232,8 +233,8 @@ impl Proxy {
             .map(|incoming| Body::new(incoming, told, line, &self.clock, settings.idle_timeout, lease)))
     }
 
-    /// Turns the fields of a request into those that the upstream of `pass` would get, and gives the target, without
-    /// sending anything. `received` is the target as it came.
+    /// Turns the fields of a request into those that the upstream of `pass` would get, and gives the target and the version,
+    /// without sending anything. `received` is the target as it came.
     ///
     /// # Errors
     /// [`ForwardError`], as [`Self::forward`] gives it before it sends.
@@ -242,17 +243,23 @@ impl Proxy {
         pass: &Pass<'_>,
         received: &Uri,
         headers: &mut HeaderMap,
-    ) -> Result<Uri, ForwardError> {
+    ) -> Result<(Uri, Version), ForwardError> {
         let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
+        let is_http2 = upstream.settings.target.is_http2();
         request::check(headers, Version::HTTP_11, upstream.settings.max_body)?;
         let upgrade = match pass.facts().kind() {
+            RequestKind::WebSocket if is_http2 => return Err(ForwardError::NoWebSocket),
             RequestKind::WebSocket => Upgrade::WebSocket,
             _ => Upgrade::None,
         };
         let stripped = upstream.strip(pass.facts().path());
         let prefix = stripped.map(|(prefix, _)| prefix.clone());
         self.write_head(pass, upstream, upgrade, prefix, headers);
-        request::target(pass.facts(), stripped.map(|(_, rest)| rest), received)
+        let target = request::target(pass.facts(), stripped.map(|(_, rest)| rest), received)?;
+        if is_http2 {
+            return Ok((request::for_http2(headers, &target)?, Version::HTTP_2));
+        }
+        Ok((target, Version::HTTP_11))
     }
 
     /// Writes the outgoing head; the names by which the client wanted to say itself who it is.

@@ -100,19 +100,18 @@ pub(super) fn target(facts: &Facts, rest: Option<&str>, received: &Uri) -> Resul
     Ok(Uri::from(target))
 }
 
-/// Turns a request that is ready for HTTP/1.1 into one for HTTP/2 (RFC 9113 section 8.3.1): what Host says is in
-/// `:authority` and nowhere else, and nothing speaks of the connection. A body's length stays, and chunks are frames.
-pub(super) fn for_http2(parts: &mut Parts) -> Result<(), ForwardError> {
-    let host = parts.headers.remove(HOST).ok_or(ForwardError::Target)?;
-    parts.headers.remove(CONNECTION);
-    parts.headers.remove(TRANSFER_ENCODING);
-    let mut target = uri::Parts::default();
-    target.scheme = Some(uri::Scheme::HTTP);
-    target.authority = Some(uri::Authority::from_maybe_shared(host).map_err(|_| ForwardError::Target)?);
-    target.path_and_query = parts.uri.path_and_query().cloned();
-    parts.uri = Uri::from_parts(target).map_err(|_| ForwardError::Target)?;
-    parts.version = Version::HTTP_2;
-    Ok(())
+/// Turns the fields of a request that is ready for HTTP/1.1 into those for HTTP/2, and gives its target (RFC 9113 section
+/// 8.3.1): what Host says is in the target and nowhere else, and nothing speaks of the connection. A body's length stays,
+/// and chunks are frames.
+pub(super) fn for_http2(headers: &mut HeaderMap, target: &Uri) -> Result<Uri, ForwardError> {
+    let host = headers.remove(HOST).ok_or(ForwardError::Target)?;
+    headers.remove(CONNECTION);
+    headers.remove(TRANSFER_ENCODING);
+    let mut parts = uri::Parts::default();
+    parts.scheme = Some(uri::Scheme::HTTP);
+    parts.authority = Some(uri::Authority::from_maybe_shared(host).map_err(|_| ForwardError::Target)?);
+    parts.path_and_query = target.path_and_query().cloned();
+    Uri::from_parts(parts).map_err(|_| ForwardError::Target)
 }
 
 /// A decoded path in the form in which it stands in an address (RFC 3986 section 3.3).

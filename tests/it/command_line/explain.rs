@@ -90,3 +90,24 @@ fn explain_says_what_it_cannot_explain() {
     assert!(said.out.contains("x-proof: (a secret of the configuration)"), "{said:?}");
     assert!(!said.out.contains("not-a-real-secret"), "{said:?}");
 }
+
+#[test]
+fn an_upstream_of_http_2_is_told_the_host_in_the_target_and_gets_no_websocket() {
+    let place = Place::new("explain-h2c");
+    place.put("vestibule.toml", &ten_lines().replace("upstream = \"http:", "upstream = \"h2c:"), 0o644);
+    let routes = place.run("routes");
+    assert!(routes.out.contains("h2c://"), "{routes:?}");
+    let asked = place.run("explain /edit?x=1 --user bob --group staff");
+    assert_eq!((asked.code, asked.err.as_str()), (Some(0), ""));
+    assert!(asked.out.contains("\nupstream  GET http://wiki.example.com/edit?x=1 HTTP/2\n"), "{}", asked.out);
+    assert!(!asked.out.contains(" host: "), "{}", asked.out);
+    let socket = place.run(
+        "explain /socket --user bob --group staff -H upgrade:websocket -H connection:upgrade -H sec-websocket-version:13 \
+         -H sec-websocket-key:dGhlIHNhbXBsZSBub25jZQ== -H origin:https://wiki.example.com",
+    );
+    assert!(
+        socket.out.contains("REFUSE 501") && socket.out.contains("[upstream/no-websocket]"),
+        "{}",
+        socket.out
+    );
+}
