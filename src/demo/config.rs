@@ -90,7 +90,7 @@ pub(super) fn banner(ports: Ports) -> String {
 
   provider      http://localhost:{provider}   built in, for demos and tests only
   upstream      http://127.0.0.1:{upstream}   a page that prints its request headers
-  admin         http://127.0.0.1:{admin}   /livez and /readyz
+  admin         http://127.0.0.1:{admin}   health, metrics, configuration
 
 Things to try
   {gateway}/admin      only group ops: alice enters, bob is refused and told why
