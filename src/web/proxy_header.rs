@@ -105,7 +105,8 @@ fn line(bytes: &[u8]) -> Result<Progress, BadHeader> {
         Some([b'\r', b'\n', ..]) => {
             Ok(Progress::Complete { introduction: introduction(text)?, length: text.len() + 2 })
         }
-        Some([b'\r']) if room.len() < MAX_LINE => Ok(needs(1)),
+        // The words are all there: what is wrong with them is certain by now.
+        Some([b'\r']) if room.len() < MAX_LINE => introduction(text).map(|_| needs(1)),
         None if room.len() < MAX_LINE => Ok(needs(missing(text)?.min(MAX_LINE - room.len()))),
         None | Some([b'\r']) => Err(BadHeader::LongLine),
         Some(_) => Err(BadHeader::Line),
