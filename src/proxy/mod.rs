@@ -218,8 +218,8 @@ impl Proxy {
         if wanted == Upgrade::WebSocket || spoken < Version::HTTP_11 {
             reuse = Reuse::Close;
         }
-        // An early answer: who sends on regardless is heard no more.
-        if upload.as_ref().is_some_and(|upload| upload.state().0 != State::Done) {
+        // An early answer: who sends on regardless is heard no more. Nor is who may have hidden a request in its trailers.
+        if upload.as_ref().is_some_and(|upload| upload.state().0 != State::Done || upload.is_followed()) {
             response.extensions_mut().insert(Hangup);
         }
         if let Some(idle) = settings.idle_timeout {

@@ -62,6 +62,8 @@ pub(super) struct Progress {
     taken: AtomicU64,
     started: Instant,
     waker: AtomicWaker,
+    /// Whether trailers came with it over HTTP/1.1.
+    is_followed: AtomicBool,
     /// Whether nobody wants the rest.
     is_abandoned: AtomicBool,
     sender: AtomicWaker,
@@ -114,6 +116,7 @@ impl Upload {
             taken: AtomicU64::new(0),
             started: clock.instant(),
             waker: AtomicWaker::new(),
+            is_followed: AtomicBool::new(false),
             is_abandoned: AtomicBool::new(false),
             sender: AtomicWaker::new(),
         });
@@ -175,10 +178,17 @@ impl Body for Upload {
         let data = match data {
             Ok(data) => data,
             Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                // Of HTTP/1.1, hyper takes a bare LF for the end of the trailers, and throws away what stands between it and
+                // an empty line: perhaps a request. Where that is all, no field is left.
+                if trailers.is_empty() && !running.is_end_told {
+                    running.progress.reach(State::Broken, &running.clock);
+                    return Poll::Ready(Some(Err(UploadError::Broken(CANCEL.into()))));
+                }
+                running.progress.is_followed.store(!running.is_end_told, Ordering::Release);
                 running.progress.reach(State::Done, &running.clock);
-                let kept = frame.into_trailers().ok().and_then(|trailers| {
-                    trailers::clean(trailers, |name| trailers::may_follow_request(name, &running.reserved))
-                });
+                let may_follow = |name: &_| trailers::may_follow_request(name, &running.reserved);
+                let kept = trailers::clean(trailers, may_follow);
                 return Poll::Ready(kept.map(|trailers| Ok(Frame::trailers(trailers))));
             }
         };
@@ -240,6 +250,11 @@ impl Progress {
             _ => State::TooLarge,
         };
         (state, self.started + Duration::from_nanos(self.last.load(Ordering::Acquire)))
+    }
+
+    /// Whether something of the client's connection may have been thrown away with trailers.
+    pub(super) fn is_followed(&self) -> bool {
+        self.is_followed.load(Ordering::Acquire)
     }
 
     /// Has the task that sends the body end, if it is one of its own.

@@ -1,6 +1,6 @@
 //! Trailers pass both ways when they are announced, and never say what only the head may say.
 
-use super::{Bench, OK_CLOSE, fields, within};
+use super::{Bench, OK, OK_CLOSE, fields, statuses, within};
 
 #[tokio::test]
 async fn announced_trailers_reach_the_upstream_without_those_that_decide_anything() {
@@ -65,4 +65,21 @@ async fn trailers_of_an_answer_reach_a_client_that_takes_them() {
         upstream.send(OK_CLOSE).await;
         client.until("ok").await;
     }
+}
+
+/// The parser takes the bare LF for the end of the trailers, and what follows up to an empty line for nothing at all. Whoever
+/// reads it otherwise would take the next answer for that to what was thrown away.
+#[tokio::test]
+async fn a_request_that_is_hidden_in_trailers_has_no_answer_of_another() {
+    let bench = Bench::plain().await;
+    let head = "POST /x HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let hidden = "GET /hidden HTTP/1.1\r\nHost: HOST\r\n\r\nGET /next HTTP/1.1\r\nHost: HOST\r\n\r\n";
+    let (mut client, mut upstream, _) =
+        bench.exchange(format!("{head}2\r\nhi\r\n0\r\nX-A: 1\n\n{hidden}")).await;
+    assert_eq!(within("a body", upstream.until("0\r\n\r\n")).await, "2\r\nhi\r\n0\r\n\r\n");
+    upstream.send(OK).await;
+    let answer = within("an answer", client.rest()).await;
+    assert_eq!((statuses(&answer), fields(&answer, "connection")), (vec![200], vec!["close"]), "{answer}");
+    drop(upstream);
+    bench.nothing_came("hidden").await;
 }
