@@ -67,6 +67,15 @@ pub(super) fn clean(
     Ok(reuse)
 }
 
+/// Whether fields of an answer of HTTP/2 are none that h2 notices (RFC 9113 section 8.2.1): a value with a space at an end, a
+/// name with a quote.
+pub(super) fn is_malformed(headers: &HeaderMap) -> bool {
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let is_padded =
+        |value: &HeaderValue| is_space(value.as_bytes().first()) || is_space(value.as_bytes().last());
+    headers.iter().any(|(name, value)| name.as_str().contains('"') || is_padded(value))
+}
+
 /// The length that a 304 tells although it has no body (RFC 9110 section 15.4.5).
 pub(super) fn told_length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
     let told = headers.get(CONTENT_LENGTH).filter(|_| status == StatusCode::NOT_MODIFIED)?;

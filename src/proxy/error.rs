@@ -87,8 +87,8 @@ pub enum ForwardError {
     /// What came back is not an HTTP response: 502.
     #[error("the upstream's answer is not valid HTTP")]
     BadResponse {
-        /// What the parser said.
-        source: hyper::Error,
+        /// What the parser said; none where it said nothing.
+        source: Option<hyper::Error>,
     },
     /// A status code that HTTP does not have: 502.
     #[error("the upstream answered with the impossible status {status}")]

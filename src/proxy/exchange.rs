@@ -144,7 +144,7 @@ impl Exchange<'_> {
         if source.is_parse_too_large() || is_flood {
             ForwardError::ResponseHeadTooLarge
         } else if source.is_parse() {
-            ForwardError::BadResponse { source }
+            ForwardError::BadResponse { source: Some(source) }
         } else {
             self.pool.dialer().closed(source)
         }

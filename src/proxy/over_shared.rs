@@ -7,6 +7,7 @@
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use super::answer;
 use super::error::ForwardError;
 use super::exchange::{Exchange, copy_if_bodiless, is_safe, is_stale};
 use super::multiplexed::Multiplexed;
@@ -58,6 +59,9 @@ impl Exchange<'_> {
             let mut failure = match sent {
                 Ok(Ok(response)) => {
                     place.answered(self.upload);
+                    if answer::is_malformed(response.headers()) {
+                        return Err(ForwardError::BadResponse { source: None });
+                    }
                     return Ok((response, link));
                 }
                 Ok(Err(failure)) => failure,
@@ -97,7 +101,7 @@ impl Exchange<'_> {
             Failure::Refused => ForwardError::Reset { reason: "REFUSED_STREAM", source },
             Failure::Unseen => ForwardError::Reset { reason: "GOAWAY", source },
             Failure::Reset(reason) => ForwardError::Reset { reason: word(reason), source },
-            Failure::Malformed => ForwardError::BadResponse { source },
+            Failure::Malformed => ForwardError::BadResponse { source: Some(source) },
             Failure::Broken => self.sort(source),
         }
     }

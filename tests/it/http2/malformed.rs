@@ -70,6 +70,8 @@ async fn fields_that_http_2_does_not_have_or_that_would_be_others_in_http_1() {
         ("te", "trailers, gzip", Said::Reset),
         ("X-Upper", "1", Said::GoAway),
         ("x a", "1", Said::GoAway),
+        ("x\"a", "1", Said::Reset),
+        ("\"", "1", Said::Reset),
         ("x:a", "1", Said::GoAway),
         ("", "1", Said::GoAway),
         ("x-a\r\nx-b", "1", Said::GoAway),
