@@ -18,6 +18,8 @@ pub(super) struct FrameCount {
     refilled: Instant,
     /// Bytes written that were not counted yet.
     written: usize,
+    /// How many bytes of frames that only confirm others h2 writes in answer to what came.
+    confirmed: u64,
     has_settings: bool,
 }
 
@@ -78,8 +80,14 @@ impl FrameCount {
             remarks: MAX_REMARKS,
             refilled: now,
             written: 0,
+            confirmed: 0,
             has_settings: false,
         }
+    }
+
+    /// How many bytes of confirmations, of PING and SETTINGS, what came asks for.
+    pub(super) const fn confirmed(&self) -> u64 {
+        self.confirmed
     }
 
     /// Whether the client has said its settings, and so its connection has begun.
@@ -124,6 +132,8 @@ impl FrameCount {
             // h2 has limits for these.
             DATA | CONTINUATION => true,
             PING | SETTINGS if frame.flags & ACK == 0 => {
+                let payload = if frame.kind == PING { frame.length } else { 0 };
+                self.confirmed += (HEAD + payload) as u64;
                 if self.questions == 0 {
                     self.refill(now());
                 }

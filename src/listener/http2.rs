@@ -50,11 +50,16 @@ const MAX_ERROR_RESETS: usize = 1024;
 /// Requests that a client may take back before their answer, unless as many were answered.
 const MAX_ABANDONED: u64 = 100;
 
-/// How long a connection without requests may still take what is written, having been told to go.
+/// How long a connection without requests may still take what is written, having been told to go; and how long requests may
+/// still come that were on their way.
 const LINGER: Duration = Duration::from_secs(10);
 
 /// The fewest bytes in that time that count as taking.
 const TAKES: u64 = 1024;
+
+/// How many requests may still come of a client that was told to go, as a multiple of those at once: it may have asked anew
+/// for each that was answered before it heard.
+const ON_THEIR_WAY: u64 = 2;
 
 /// How far a connection is.
 struct Course {
@@ -63,15 +68,29 @@ struct Course {
     seen: Arc<Seen>,
     keep_alive: Duration,
     max_requests: u64,
+    max_streams: u64,
     /// By when it must have begun.
     begin_by: Option<Instant>,
     /// Since when no request runs.
     idle: Instant,
-    /// Until when it may stay without requests, once it was told to go, and what was written when that was set.
-    leaving: Option<(Instant, u64)>,
+    /// Set once it was told to go.
+    leaving: Option<Leaving>,
     alarm: Alarm,
     served: u64,
     abandoned: u64,
+}
+
+/// What holds for a connection that was told to go.
+///
+/// h2 takes requests until the client has confirmed a PING that follows the first GOAWAY, and a client that means harm
+/// never does.
+struct Leaving {
+    since: Instant,
+    /// Until when it may stay without requests, and what was carried to it when that was set.
+    until: Instant,
+    carried: u64,
+    /// Requests that came since.
+    late: u64,
 }
 
 /// What is to be done with a connection.
@@ -173,7 +192,9 @@ where
                 if calls.is_empty() {
                     return course.poll(running.is_empty(), context).map(Ok);
                 }
-                course.begun(calls.len());
+                if !course.begun(calls.len()) {
+                    return Poll::Ready(Ok(Move::Close));
+                }
                 running.extend(calls);
             }
         });
@@ -215,7 +236,10 @@ fn translate<B>(request: &mut Request<B>, max_fields: usize) -> Result<(), h2::R
     // h2 takes an empty length for 0.
     let is_length = |value: &HeaderValue| !value.is_empty();
     let headers = request.headers();
+    // The one character that h2 lets into a name although no field has it (RFC 9110 section 5.6.2).
+    let is_quoted = |name: &HeaderName| name.as_str().contains('"');
     if headers.values().any(is_padded)
+        || headers.keys().any(is_quoted)
         || !headers.get_all(CONTENT_LENGTH).into_iter().all(is_length)
         || (!is_path && request.method() != Method::CONNECT)
     {
@@ -236,10 +260,7 @@ fn translate<B>(request: &mut Request<B>, max_fields: usize) -> Result<(), h2::R
         request.headers_mut().insert(CONTENT_LENGTH, length);
     }
     Ok(())
-    // The one character that h2 lets into a name although no field has it (RFC 9110 section 5.6.2).
-    let is_quoted = |name: &HeaderName| name.as_str().contains('"');
 }
-        || headers.keys().any(is_quoted)
 
 impl Course {
     fn new(clock: &Clock, meters: &Meters, seen: Arc<Seen>, limits: &Limits) -> Self {
@@ -250,6 +271,7 @@ impl Course {
             seen,
             keep_alive: limits.keep_alive,
             max_requests: u64::try_from(limits.max_requests).unwrap_or(u64::MAX),
+            max_streams: limits.http2.max_streams.into(),
             begin_by: Some(now + limits.head),
             idle: now,
             leaving: None,
@@ -259,17 +281,27 @@ impl Course {
         }
     }
 
-    fn begun(&mut self, count: usize) {
+    /// Requests came. False when its client does not hear that it is to go.
+    fn begun(&mut self, count: usize) -> bool {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
+        if let Some(leaving) = &mut self.leaving {
+            leaving.late += count;
+            let is_late = self.clock.instant() > leaving.since + LINGER;
+            if is_late || leaving.late > self.max_streams.saturating_mul(ON_THEIR_WAY) {
+                self.meters.flooded_connections.increment();
+                return false;
+            }
+        }
         self.served += count;
         self.meters.streams.add(count);
         self.begin_by = None;
+        true
     }
 
     fn ended(&mut self, ended: Ended) {
         self.idle = self.clock.instant();
-        if let Some((until, _)) = &mut self.leaving {
-            *until = (*until).max(self.idle + LINGER);
+        if let Some(leaving) = &mut self.leaving {
+            leaving.until = leaving.until.max(self.idle + LINGER);
         }
         match ended {
             Ended::Answered => {}
@@ -285,7 +317,9 @@ impl Course {
     fn leave(&mut self) -> bool {
         let is_news = self.leaving.is_none();
         if is_news {
-            self.leaving = Some((self.clock.instant() + LINGER, self.seen.written()));
+            let since = self.clock.instant();
+            let carried = self.seen.carried();
+            self.leaving = Some(Leaving { since, until: since + LINGER, carried, late: 0 });
         }
         is_news
     }
@@ -313,18 +347,18 @@ impl Course {
             }
         }
         loop {
-            let Some((until, written)) = self.leaving else {
+            let Some(leaving) = &mut self.leaving else {
                 ready!(self.alarm.poll(&self.clock, self.idle + self.keep_alive, context));
                 self.leave();
                 return Poll::Ready(Move::Leave);
             };
-            ready!(self.alarm.poll(&self.clock, until, context));
+            ready!(self.alarm.poll(&self.clock, leaving.until, context));
             // The end of an answer may still be with h2, and on its way.
-            let now_written = self.seen.written();
-            if now_written < written + TAKES {
+            let carried = self.seen.carried();
+            if carried < leaving.carried + TAKES {
                 return Poll::Ready(Move::Close);
             }
-            self.leaving = Some((self.clock.instant() + LINGER, now_written));
+            (leaving.until, leaving.carried) = (self.clock.instant() + LINGER, carried);
         }
     }
 

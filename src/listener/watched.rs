@@ -28,6 +28,8 @@ pub(super) struct Watched {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     written: AtomicU64,
+    /// How many bytes of that our side had to answer of its own.
+    confirmed: AtomicU64,
     has_settings: AtomicBool,
     is_flood: AtomicBool,
 }
@@ -54,9 +56,9 @@ impl Watched {
 }
 
 impl Seen {
-    /// How many bytes were written.
-    pub(super) fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
+    /// How many bytes were written, without what only confirms a PING or settings: a client can have that as often as it asks.
+    pub(super) fn carried(&self) -> u64 {
+        self.written.load(Ordering::Relaxed).saturating_sub(self.confirmed.load(Ordering::Relaxed))
     }
 
     /// Whether the client has said its settings.
@@ -83,6 +85,7 @@ impl AsyncRead for Watched {
             seen.is_flood.store(true, Ordering::Relaxed);
             return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
         }
+        seen.confirmed.store(frames.confirmed(), Ordering::Relaxed);
         if frames.has_settings() {
             seen.has_settings.store(true, Ordering::Relaxed);
         }

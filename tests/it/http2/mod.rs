@@ -1,6 +1,7 @@
 //! HTTP/2 on the listener, frame by frame: what it takes, what becomes of it towards an upstream, how it ends.
 
 mod answers;
+mod deaf;
 mod downgrade;
 mod drain;
 mod floods;
