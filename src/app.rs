@@ -158,8 +158,7 @@ impl App {
         let clock = parts.clock.clone();
         let server = Server::start(bound.public, terms.clone(), public_service, clock.clone(), public_meters);
         let admin_server = bound.admin.map(|bound| {
-            // Probes and a scraper or two: more means that something is wrong.
-            let terms = InForce::new(Terms::new(Limits::new(64)));
+            let terms = InForce::new(Terms::new(Limits::NEARBY));
             Server::start(bound, terms, admin_service, clock, admin_meters)
         });
         let app = Self {

@@ -1,6 +1,7 @@
 //! One connection from its acceptance to its end: what it holds, what it is served with, which protocol it speaks.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -14,7 +15,7 @@ use super::introduction::{self, Unintroduced};
 use super::meters::Meters;
 use super::notices::Notices;
 use super::room::{Counted, Peers, Seat};
-use super::terms::{PriorKnowledge, Terms};
+use super::terms::{Clients, PriorKnowledge, Terms};
 use super::wire::Wire;
 use super::{handshake, http1, http2};
 use crate::clock::Clock;
@@ -107,7 +108,7 @@ pub(super) async fn run<S, F, B>(
             }
         }
     }
-    if let Some(who) = counted_as(&arrival, &terms.trusted_proxies) {
+    if let Some(who) = counted_as(&arrival, &terms.trusted_proxies, terms.limits.counted) {
         held.counted = serving.peers.count(who, terms.limits.max_connections_per_peer);
         if held.counted.is_none() {
             meters.crowded_out.increment();
@@ -165,14 +166,14 @@ async fn secure<S>(
     shaken.ok()
 }
 
-/// Whose connection this is to be counted as. Of a proxy, of this machine and of a private network many may come, for
-/// many people.
-fn counted_as(arrival: &Arrival, trusted: &TrustedProxies) -> Option<Subscriber> {
+/// Whose connection this is to be counted as, if it is.
+fn counted_as(arrival: &Arrival, trusted: &TrustedProxies, counted: Clients) -> Option<Subscriber> {
     let address = match arrival.introduction() {
         Some(Introduction::Client { address, .. }) => address,
         Some(Introduction::Own) | None => arrival.peer().ip(),
     };
-    let address = address.filter(|address| !is_private(*address) && !trusted.contains(*address))?;
+    let is_stranger = |address: &IpAddr| !is_private(*address) && !trusted.contains(*address);
+    let address = address.filter(|address| counted == Clients::All || is_stranger(address))?;
     Some(address.into())
 }
 
@@ -180,7 +181,7 @@ fn counted_as(arrival: &Arrival, trusted: &TrustedProxies) -> Option<Subscriber>
 mod tests {
     use std::net::{IpAddr, SocketAddr};
 
-    use super::{Arrival, Introduction, PeerAddr, counted_as};
+    use super::{Arrival, Clients, Introduction, PeerAddr, counted_as};
     use crate::web::TrustedProxies;
     use crate::web::forwarded::Convention;
 
@@ -193,7 +194,8 @@ mod tests {
             let direct = Arrival::new(PeerAddr::new(SocketAddr::new(address, 1)));
             let introduction = Introduction::Client { address: Some(address.to_canonical()), scheme: None };
             let told = Arrival::new(PeerAddr::Unix).introduced(introduction);
-            let [direct, told] = [direct, told].map(|arrival| counted_as(&arrival, &trusted).is_some());
+            let [direct, told] =
+                [direct, told].map(|arrival| counted_as(&arrival, &trusted, Clients::Strangers).is_some());
             assert_eq!(direct, told, "{text}");
             direct
         };
@@ -209,6 +211,10 @@ mod tests {
         ] {
             assert_eq!(is_counted(address), expected, "{address}");
         }
-        assert!(counted_as(&Arrival::new(PeerAddr::Unix), &trusted).is_none());
+        for counted in [Clients::Strangers, Clients::All] {
+            assert!(counted_as(&Arrival::new(PeerAddr::Unix), &trusted, counted).is_none());
+        }
+        let own = Arrival::new(PeerAddr::new(SocketAddr::from(([127, 0, 0, 1], 1))));
+        assert!(counted_as(&own, &trusted, Clients::All).is_some());
     }
 }

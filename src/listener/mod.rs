@@ -31,7 +31,7 @@ pub use malformed::Malformed;
 pub use meters::{HandshakeMeters, Meters};
 pub use serve::{PARTING, serve};
 pub use settings::{Address, Drain, Ping, Place, Settings};
-pub use terms::{Http2, InForce, Limits, PriorKnowledge, Terms};
+pub use terms::{Clients, Http2, InForce, Limits, PriorKnowledge, Terms};
 pub use tls::{Resumption, Tls};
 
 #[cfg(test)]

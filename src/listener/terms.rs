@@ -39,6 +39,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// The most connections of one client at once; further ones are closed.
     pub max_connections_per_peer: usize,
+    /// Of which clients that holds.
+    pub counted: Clients,
     /// From the first byte of a head to its last; also the wait for the first byte of a connection.
     pub head: Duration,
     /// How long a connection may lie idle between requests.
@@ -51,6 +53,15 @@ pub struct Limits {
     pub max_requests: usize,
     /// What HTTP/2 has besides.
     pub http2: Http2,
+}
+
+/// Clients whose connections are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clients {
+    /// Those of the internet. Of a proxy, of this machine and of a private network many may come, for many people.
+    Strangers,
+    /// All that have an address: whoever comes here comes from nearby, and for nobody else.
+    All,
 }
 
 /// How HTTP/2 is spoken.
@@ -125,6 +136,7 @@ impl Limits {
         Self {
             max_connections,
             max_connections_per_peer: 1024,
+            counted: Clients::Strangers,
             head: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             write_stall: Duration::from_secs(15 * 60),
@@ -133,6 +145,17 @@ impl Limits {
             http2: Http2::STANDARD,
         }
     }
+}
+
+impl Limits {
+    /// Those of a listener for probes and a scraper or two. Nobody who is slow takes the place of a probe for long, and nobody
+    /// alone takes them all.
+    pub const NEARBY: Self = Self {
+        max_connections_per_peer: 32,
+        counted: Clients::All,
+        write_stall: Duration::from_secs(10),
+        ..Self::new(64)
+    };
 }
 
 impl Http2 {

@@ -4,6 +4,7 @@ mod answers;
 mod causes;
 mod page;
 mod ping;
+mod slow;
 mod strangers;
 
 use std::collections::BTreeMap;
