@@ -75,7 +75,7 @@ impl Dialer {
             None => {
                 let addresses = tokio::net::lookup_host((host.as_str(), port))
                     .await
-                    .map_err(|source| ForwardError::Resolve { source: Some(source) })?;
+                    .map_err(|source| self.unresolved(Some(source)))?;
                 let mut last = None;
                 for address in addresses {
                     last = Some(TcpStream::connect(address).await);
@@ -83,7 +83,7 @@ impl Dialer {
                         break;
                     }
                 }
-                last.ok_or(ForwardError::Resolve { source: None })?
+                last.ok_or_else(|| self.unresolved(None))?
             }
         };
         let stream = connected.map_err(|source| self.unreachable(source))?;
@@ -98,6 +98,10 @@ impl Dialer {
             Some(source) => self.insecure(source),
             None => ForwardError::UpstreamClosed { source },
         }
+    }
+
+    fn unresolved(&self, source: Option<io::Error>) -> ForwardError {
+        ForwardError::Resolve { target: self.target.to_string(), source }
     }
 
     fn unreachable(&self, source: io::Error) -> ForwardError {
