@@ -54,6 +54,7 @@ impl Place {
         place.put("other.key", other.serialize_pem().as_bytes(), 0o600);
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         place.put("broken.pem", broken, 0o644);
+        place.put("der.pem", b"\x30\x82\x01\x00", 0o644);
         place
     }
 
