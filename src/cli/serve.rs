@@ -65,7 +65,9 @@ async fn serve(arguments: &ConfigArgs, sources: &Sources, loaded: Loaded) -> Exi
             if let StartError::Bind(error) = &error
                 && let Some(remedy) = remedy(error.source.kind())
             {
-                tell(&format!("    {remedy}, or choose another by listen.http or listen.admin"));
+                tell(&format!(
+                    "    {remedy}, or choose another by listen.http, listen.https or listen.admin"
+                ));
             }
             return Exit::Failed;
         }
