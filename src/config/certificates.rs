@@ -83,6 +83,11 @@ fn read(field: &Field<'_>, example: &str, help: &str) -> Option<Vec<CertificateD
             field.fault(Code::Ca, message, secrets::LET_READ);
             return None;
         }
+        Err(error) if secrets::is_for_a_shell(&path) => {
+            let message = format!("{}: {name} cannot be read: {}", field.path(), reason(&error));
+            field.fault(Code::Ca, message, secrets::NO_SHELL);
+            return None;
+        }
         Err(error) => return refuse(&format!("cannot be read: {}", reason(&error))),
         Ok(length) if u64::try_from(length).is_ok_and(|length| length > MAX_FILE) => {
             return refuse("is larger than 1 MiB");

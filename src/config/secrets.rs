@@ -196,6 +196,7 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
             };
             let help = match error.kind() {
                 std::io::ErrorKind::PermissionDenied => LET_READ.to_owned(),
+                _ if is_for_a_shell(path) => NO_SHELL.to_owned(),
                 _ => format!("relative paths start at the folder of the configuration file{make}"),
             };
             unusable(&what, &help);
@@ -253,6 +254,14 @@ fn cut_newline(mut text: Zeroizing<String>) -> Zeroizing<String> {
         }
     }
     text
+}
+
+/// What to do about a path that only a shell would understand.
+pub(super) const NO_SHELL: &str = "~ and $NAME are not expanded here: write the path itself";
+
+/// Whether a path has a part that a shell would replace.
+pub(super) fn is_for_a_shell(path: &Path) -> bool {
+    path.iter().any(|part| part == "~" || part.as_encoded_bytes().starts_with(b"$"))
 }
 
 /// A path as a message shows it.

@@ -26,6 +26,7 @@ impl Place {
         let place = Self(folder);
         place.put("session.key", format!("{SESSION_KEY}\n").as_bytes(), 0o600);
         place.put("client.secret", SECRET.as_bytes(), 0o600);
+        place.put("lines.secret", format!("{SECRET}\r\n\n").as_bytes(), 0o600);
         place.put("gateway.secret", SECRET.as_bytes(), 0o440);
         place.put("empty.secret", b"\n", 0o600);
         place.put("binary.secret", b"\xff\xfe", 0o600);
