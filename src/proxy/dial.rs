@@ -135,3 +135,19 @@ fn guard(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(SILENCE))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialer, Target};
+    use crate::web::HostName;
+
+    #[test]
+    fn a_name_without_an_address_is_named() {
+        let (host, _) = HostName::parse("app.internal").expect("a host");
+        let dialer = Dialer { target: Target::Http { host, port: 8080 }, connector: None };
+        assert_eq!(
+            dialer.unresolved(None).to_string(),
+            "the name in http://app.internal:8080 has no address"
+        );
+    }
+}
