@@ -28,6 +28,15 @@ impl Transport {
         }
     }
 
+    /// Whether the system has something to read here, as [`Socket::has_news`] says.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        match self {
+            Self::Plain(socket) => socket.has_news(),
+            Self::Tls(stream) => stream.get_ref().0.has_news(),
+        }
+    }
+
     /// Whether what is written may lie here for a while before the system has it.
     #[must_use]
     pub const fn holds_back(&self) -> bool {
