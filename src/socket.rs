@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,6 +28,15 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.set_nodelay(true),
             Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Has the other side see that this connection breaks off when it is closed: a reset, no end. A Unix socket knows no such
+    /// thing.
+    pub fn break_off(&self) {
+        if let Self::Tcp(stream) = self {
+            // If the system refuses, it ends as others do.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
 
