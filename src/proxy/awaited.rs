@@ -73,13 +73,14 @@ impl Awaited {
         self.at_rest.store(true, Ordering::Relaxed);
     }
 
-    fn is_at_rest(&self) -> bool {
-        self.at_rest.load(Ordering::Relaxed)
+    /// Whether another request is on its way to a connection at rest. Only then is it worth asking the system.
+    fn is_about_to_stir(&self) -> bool {
+        self.at_rest.load(Ordering::Relaxed) && self.left.load(Ordering::Relaxed) != NOTHING
     }
 
     /// A request is being written.
     fn stir(&self) {
-        if self.is_at_rest() {
+        if self.at_rest.load(Ordering::Relaxed) {
             self.at_rest.store(false, Ordering::Relaxed);
         }
     }
@@ -113,7 +114,7 @@ impl AsyncRead for Bounded {
             Poll::Ready(()) => {
                 Poll::Ready(self.awaited.take(buffer.filled().len() - before).map_err(io::Error::other))
             }
-            Poll::Pending if self.awaited.is_at_rest() && self.transport.has_news() => {
+            Poll::Pending if self.awaited.is_about_to_stir() && self.transport.has_news() => {
                 Poll::Ready(Err(io::Error::other(Unasked)))
             }
             Poll::Pending => Poll::Pending,
