@@ -1,9 +1,12 @@
 //! A connected socket, of TCP or at a path of this machine: one type for whoever carries bytes over either.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -26,6 +29,27 @@ impl Socket {
             Self::Tcp(stream) => stream.set_nodelay(true),
             Self::Unix(_) => Ok(()),
         }
+    }
+
+    /// Has the other side see that this connection breaks off when it is closed: a reset, no end. A Unix socket knows no such
+    /// thing.
+    pub fn break_off(&self) {
+        if let Self::Tcp(stream) = self {
+            // If the system refuses, it ends as others do.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Whether the system has something to read here: bytes, an end or an error. It is asked itself, since this process may
+    /// not have heard of it yet.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        let socket = match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Unix(stream) => SockRef::from(stream),
+        };
+        let looked = socket.peek(&mut [MaybeUninit::uninit()]);
+        !matches!(looked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 

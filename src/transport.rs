@@ -28,6 +28,23 @@ impl Transport {
         }
     }
 
+    /// Has the other side see that this connection breaks off, as [`Socket::break_off`] does.
+    pub fn break_off(&self) {
+        match self {
+            Self::Plain(socket) => socket.break_off(),
+            Self::Tls(stream) => stream.get_ref().0.break_off(),
+        }
+    }
+
+    /// Whether the system has something to read here, as [`Socket::has_news`] says.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        match self {
+            Self::Plain(socket) => socket.has_news(),
+            Self::Tls(stream) => stream.get_ref().0.has_news(),
+        }
+    }
+
     /// Whether what is written may lie here for a while before the system has it.
     #[must_use]
     pub const fn holds_back(&self) -> bool {

@@ -120,9 +120,9 @@ server_ready() {
     command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || apt_install_silent "$1"
 }
 
-# nginx, Apache, and openssl for their certificates.
+# nginx, Apache, HAProxy, openssl for certificates, and certutil, by which a browser is made to trust them.
 servers_ready() {
-    need openssl openssl && server_ready nginx && server_ready apache2
+    need openssl openssl && need certutil libnss3-tools && server_ready nginx && server_ready apache2 && server_ready haproxy
 }
 
 # Clients of other makes.

@@ -4,7 +4,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::{App, generation, shown, terms};
 use crate::audit::{Event, EventName};
-use crate::config::{Config, Effective, Faults, Loaded, changed, needs_restart};
+use crate::config::{Config, Effective, Fault, Faults, Loaded, changed, needs_restart};
 use crate::lines::text::with_causes;
 use crate::listener::Drain;
 use crate::manual;
@@ -57,10 +57,11 @@ impl App {
         let Loaded { config, warnings, effective, hash } = match loaded {
             Ok(loaded) => loaded,
             Err(faults) => {
-                let lines = faults.list().iter().map(|fault| fault.to_string().replace("\n    ", "; "));
-                let code =
-                    faults.list().iter().find(|fault| fault.is_error()).map(|fault| fault.code.as_str());
-                return self.refuse(faults.errors(), code, &lines.collect::<Vec<_>>(), faults.to_string());
+                // Warnings are told when it is in force.
+                let errors: Vec<&Fault> = faults.list().iter().filter(|fault| fault.is_error()).collect();
+                let lines: Vec<String> = errors.iter().map(|fault| in_one_line(fault)).collect();
+                let code = errors.first().map(|fault| fault.code.as_str());
+                return self.refuse(errors.len(), code, &lines, faults.to_string());
             }
         };
         let drain = config.listen.drain;
@@ -82,7 +83,7 @@ impl App {
         self.terms.replace(terms);
 
         for warning in &warnings {
-            tracing::warn!("{}", warning.to_string().replace("\n    ", "; "));
+            tracing::warn!("{}", in_one_line(warning));
         }
         let named = named(&changed(&running.effective, &effective));
         tracing::info!(hash, changed = named, "new configuration in force");
@@ -145,6 +146,10 @@ impl App {
     pub(super) fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn in_one_line(fault: &Fault) -> String {
+    fault.to_string().replace("\n    ", "; ")
 }
 
 /// The keys for people to read, or what else it is that can have changed.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{ConfigArgs, Exit, print, refuse, tell};
 use crate::app::{Drain, PARTING};
 use crate::config::{self, Config, Effective, Fault, Loaded};
+use crate::listener::{self, Address, Certificate, Place};
 use crate::session::Settings;
 
 #[derive(Debug, Args)]
@@ -73,6 +74,7 @@ fn report(config: &Config) {
         count(config.providers.len(), "provider"),
         count(config.routes.len(), "route")
     ));
+    report_listen(&config.listen);
     if let Some(session) = &config.session {
         report_session(session);
     }
@@ -86,6 +88,30 @@ fn report(config: &Config) {
         for uri in config.post_logout_redirect_uris() {
             print(&format!("        post-logout redirect URI to register:  {uri}"));
         }
+    }
+}
+
+fn report_listen(listen: &listener::Settings) {
+    print("listen");
+    for (addresses, scheme) in [(&listen.http, "http"), (&listen.https, "https")] {
+        for Address { text, place } in addresses {
+            match place {
+                Place::Tcp(_) => print(&format!("  ok    {scheme}://{text}")),
+                Place::Unix(_) | Place::Systemd(_) => print(&format!("  ok    {text} ({scheme})")),
+            }
+        }
+    }
+    for Certificate { name, until, names, .. } in &listen.certificates {
+        let others = match names.len().saturating_sub(1) {
+            0 => String::new(),
+            1 => " and 1 other name".to_owned(),
+            count => format!(" and {count} other names"),
+        };
+        print(&format!("        certificate for {name}{others}, until {until}"));
+    }
+    match &listen.admin {
+        Some(admin) => print(&format!("  ok    {} (admin, not for the public)", admin.text)),
+        None => print("  ok    no admin listener: nobody can ask for metrics, or whether it is ready"),
     }
 }
 

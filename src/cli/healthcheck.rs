@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &ConfigArgs) -> Exit {
 
 fn check(arguments: &ConfigArgs) -> Result<(), String> {
     let admin = config::admin_address(&arguments.path(), &arguments.outside());
-    let Some(admin) = admin.map_err(|faults| faults.to_string())? else {
+    let Some(admin) = admin.map_err(|faults| faults.to_string().replace("\n    ", "; "))? else {
         return Err("listen.admin is \"off\": nobody can be asked whether this gateway is ready".to_owned());
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -7,7 +7,7 @@ use super::{ConfigArgs, Exit, tell, variable};
 use crate::app::{self, App, Departure, Parts, StartError};
 use crate::clock::Clock;
 use crate::config::{Loaded, Sources};
-use crate::lifecycle::{End, Hangup, Notifier, Signals};
+use crate::lifecycle::{End, Hangup, Notifier, Signals, raise_descriptor_limit};
 use crate::lines::Lines;
 use crate::lines::text::with_causes;
 use crate::random::Random;
@@ -30,8 +30,12 @@ pub(super) fn run(arguments: &ConfigArgs) -> Exit {
     }
 }
 
-/// The runtime of a gateway with so many worker threads, by default one for each core.
+/// The runtime of a gateway with so many worker threads, by default one for each core, in a process that may open as much
+/// as it is allowed to.
 pub(super) fn runtime(threads: Option<usize>) -> std::io::Result<tokio::runtime::Runtime> {
+    if let Err(error) = raise_descriptor_limit() {
+        tell(&format!("vestibule: the limit on open files cannot be raised and stays as it is: {error}"));
+    }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = threads {
         builder.worker_threads(threads);
@@ -65,7 +69,9 @@ async fn serve(arguments: &ConfigArgs, sources: &Sources, loaded: Loaded) -> Exi
             if let StartError::Bind(error) = &error
                 && let Some(remedy) = remedy(error.source.kind())
             {
-                tell(&format!("    {remedy}, or choose another by listen.http or listen.admin"));
+                tell(&format!(
+                    "    {remedy}, or choose another by listen.http, listen.https or listen.admin"
+                ));
             }
             return Exit::Failed;
         }

@@ -1,7 +1,7 @@
 //! Certificates: PEM files with roots that a connection may end at, or with a chain that we show ourselves.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use figment::value::Value;
 use rustls::RootCertStore;
@@ -50,7 +50,7 @@ pub(super) fn private_key(field: &Field<'_>, code: Code, example: &str) -> Optio
         field.fault(
             code,
             format!("{} refers to no private key", field.path()),
-            "the key is PEM without a password: -----BEGIN PRIVATE KEY-----; openssl pkey removes one",
+            "the key is PEM without a password: -----BEGIN PRIVATE KEY-----; this removes one: openssl pkey -in OLD -out NEW",
         );
     }
     key
@@ -78,6 +78,16 @@ fn read(field: &Field<'_>, example: &str, help: &str) -> Option<Vec<CertificateD
     let read =
         kind.and_then(|_| File::open(&path)).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut pem));
     match read {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let message = format!("{}: {name} cannot be read: {}", field.path(), reason(&error));
+            field.fault(Code::Ca, message, secrets::LET_READ);
+            return None;
+        }
+        Err(error) if secrets::is_for_a_shell(&path) => {
+            let message = format!("{}: {name} cannot be read: {}", field.path(), reason(&error));
+            field.fault(Code::Ca, message, secrets::NO_SHELL);
+            return None;
+        }
         Err(error) => return refuse(&format!("cannot be read: {}", reason(&error))),
         Ok(length) if u64::try_from(length).is_ok_and(|length| length > MAX_FILE) => {
             return refuse("is larger than 1 MiB");
@@ -88,7 +98,11 @@ fn read(field: &Field<'_>, example: &str, help: &str) -> Option<Vec<CertificateD
         return refuse("is not PEM");
     };
     if found.is_empty() {
-        return refuse("holds no certificate");
+        return refuse(match pem.first() {
+            // A SEQUENCE (ITU-T X.690): a certificate without the armour of PEM.
+            Some(0x30) => "is not PEM, but DER: openssl x509 -inform der -in OLD -out NEW converts it",
+            _ => "holds no certificate",
+        });
     }
     Some(found)
 }

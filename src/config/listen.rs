@@ -137,11 +137,15 @@ fn public_addresses(field: &Field<'_>, others: &[Address]) -> Option<Vec<Address
     let mut found: Vec<Address> = Vec::new();
     for item in field.items(EXAMPLE) {
         let Some(address) = address(&item, EXAMPLE) else { continue };
-        if found.iter().chain(others).any(|other| overlap(other, &address)) {
+        let text = quote(&address.text);
+        if found.iter().any(|other| overlap(other, &address)) {
+            let message = format!("{text} stands here twice, or within another address");
+            item.fault(Code::Address, message, "keep one of them");
+        } else if let Some(other) = others.iter().find(|other| overlap(other, &address)) {
             item.fault(
                 Code::Address,
-                format!("{} stands here twice, or within another address", quote(&address.text)),
-                "keep one of them",
+                format!("{text} shares an address with {} of listen.https", quote(&other.text)),
+                "plain http and TLS need an address each: give one of them another port",
             );
         }
         found.push(address);

@@ -1,4 +1,6 @@
-//! Nearest: what somebody who mistyped a word may have meant.
+//! Nearest: what somebody who mistyped a word may have meant, or where a key belongs that stands in the wrong place.
+
+use super::kind::{Key, Kind, find};
 
 /// Longer words are not compared.
 const MAX: usize = 64;
@@ -13,6 +15,30 @@ pub(super) fn nearest<'a>(written: &str, legal: impl IntoIterator<Item = &'a str
         (far <= most).then_some((far, word))
     });
     near.min_by_key(|(far, _)| *far).map(|(_, word)| word)
+}
+
+/// Where `name` is a key, as the file writes these places: `top` itself, and the tables below it.
+pub(super) fn homes(top: &'static [Key], name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if find(top, name).is_some() {
+        found.push("the top of the file, before the first [table]".to_owned());
+    }
+    tables(top, "", name, &mut found);
+    found
+}
+
+fn tables(keys: &'static [Key], place: &str, name: &str, found: &mut Vec<String>) {
+    for key in keys {
+        let (keys, place) = match key.kind {
+            Kind::Table(keys) | Kind::TableOrList(keys) => (keys, format!("{place}{}", key.name)),
+            Kind::Named(keys) => (keys, format!("{place}{}.NAME", key.name)),
+            _ => continue,
+        };
+        if find(keys, name).is_some() {
+            found.push(format!("[{place}]"));
+        }
+        tables(keys, &format!("{place}."), name, found);
+    }
 }
 
 /// How many letters must be changed, added, dropped or swapped with their neighbour.

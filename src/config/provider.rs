@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::code::Code;
 use super::fault::quote;
@@ -100,9 +101,7 @@ fn read_one(name: &str, section: &Section<'_>) -> Option<Settings> {
     let client_id = section
         .required("client_id", "write the id under which the provider knows us: client_id = \"wiki\"")
         .and_then(|field| values::line(&field).map(str::to_owned));
-    let client_secret = section
-        .field("client_secret")
-        .map(|field| secrets::read(&field, SECRET_EXAMPLE, "put the secret into that file"));
+    let client_secret = section.field("client_secret").map(|field| client_secret(&field));
     let title = section.field("title").map(|field| values::line(&field).map(str::to_owned));
     let scopes = section.field("scopes").map(|field| scopes(&field));
     let user_claim = section.read("user_claim", "preferred_username".to_owned(), |field| claim(field));
@@ -167,6 +166,17 @@ fn title_of(host: &HostName) -> String {
         other => other,
     }
     .to_owned()
+}
+
+/// One line (RFC 6749 appendix A.2). Of a file with more of them, the provider would say no more than `invalid_client`.
+fn client_secret(field: &Field<'_>) -> Option<Zeroizing<String>> {
+    let secret = secrets::read(field, SECRET_EXAMPLE, "put the secret into that file")?;
+    if secret.chars().any(char::is_control) {
+        let message = format!("{}: the secret holds a line break or another control character", field.path());
+        field.fault(Code::Text, message, "put the secret alone there, as one line");
+        return None;
+    }
+    Some(secret)
 }
 
 /// The issuer as written, since it is compared byte by byte (OpenID Connect Core 1.0 section 3.1.3.7), and its host.

@@ -12,7 +12,7 @@ use super::keypath::KeyPath;
 use super::keys;
 use super::kind::{Key, Kind, at, find, is_name, names};
 use super::layers::Origin;
-use super::nearest::nearest;
+use super::nearest::{homes, nearest};
 
 /// A table whose keys are known.
 #[derive(Clone)]
@@ -149,8 +149,13 @@ impl<'a> Section<'a> {
                 continue;
             }
             let field = Field { context: self.context, path: self.path.child(key), value };
-            let guess =
-                nearest(key, names(legal)).map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+            // A key after a table belongs to that table, which TOML's users forget.
+            let homes = homes(keys::TOP, key);
+            let guess = match nearest(key, names(legal)) {
+                Some(near) => format!("did you mean {near}? "),
+                None if homes.is_empty() => String::new(),
+                None => format!("that is a key of {}. ", homes.join(", or of ")),
+            };
             field.key_fault(
                 Code::UnknownKey,
                 format!("{} is not a key", field.path),

@@ -16,6 +16,10 @@ use crate::secret::Secret;
 /// The kinds of references.
 pub(super) const KINDS: &[&str] = &["file", "env", "credential"];
 
+/// What to do about a file that is closed to us.
+pub(super) const LET_READ: &str =
+    "let the user that runs this read it: make that user the owner, or its group the file's";
+
 /// No secret of ours is longer.
 const MAX_SECRET: u64 = 64 << 10;
 
@@ -149,7 +153,7 @@ fn credential(field: &Field<'_>, name: &str) -> Option<PathBuf> {
         field.fault(
             Code::SecretFile,
             format!("{}: systemd handed over no credentials", field.path()),
-            "add LoadCredential=NAME:/path/to/it to the unit, or refer to a file",
+            "add LoadCredential=NAME:/path/to/it to the unit, or refer to a file; outside of the unit, set CREDENTIALS_DIRECTORY to the folder of these files",
         );
         return None;
     };
@@ -191,10 +195,8 @@ fn from_file(field: &Field<'_>, path: &Path, shown: Shown) -> Option<Zeroizing<S
                 _ => String::new(),
             };
             let help = match error.kind() {
-                std::io::ErrorKind::PermissionDenied => {
-                    "let the user that runs this read it: make that user the owner, or its group the file's"
-                        .to_owned()
-                }
+                std::io::ErrorKind::PermissionDenied => LET_READ.to_owned(),
+                _ if is_for_a_shell(path) => NO_SHELL.to_owned(),
                 _ => format!("relative paths start at the folder of the configuration file{make}"),
             };
             unusable(&what, &help);
@@ -252,6 +254,14 @@ fn cut_newline(mut text: Zeroizing<String>) -> Zeroizing<String> {
         }
     }
     text
+}
+
+/// What to do about a path that only a shell would understand.
+pub(super) const NO_SHELL: &str = "~ and $NAME are not expanded here: write the path itself";
+
+/// Whether a path has a part that a shell would replace.
+pub(super) fn is_for_a_shell(path: &Path) -> bool {
+    path.iter().any(|part| part == "~" || part.as_encoded_bytes().starts_with(b"$"))
 }
 
 /// A path as a message shows it.

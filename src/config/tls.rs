@@ -168,6 +168,8 @@ pub(super) fn https(top: &Section<'_>, listen: &Settings, public_url: Option<&Or
             field.warning(Code::IdleKey, message, "remove it, or look again at what it was meant for");
         }
     };
+    // Addresses that are written and faulty are told of by themselves.
+    let none = listen.https.is_empty() && section.member("https").is_none_or(|field| field.is_empty_list());
     let mut https = Https::default();
     if let Some(field) = section.member("redirect_http")
         && let Some(Plain::Redirected) = values::switch(&field, Plain::Redirected, Plain::Served)
@@ -175,7 +177,7 @@ pub(super) fn https(top: &Section<'_>, listen: &Settings, public_url: Option<&Or
         // Without an address for https every request is plain, also one that came over https to who is in front: it would
         // go round and round.
         let reasons = [
-            (listen.https.is_empty(), "listen.https has no address to send them to"),
+            (none, "listen.https has no address to send them to"),
             (listen.http.is_empty(), "listen.http has no address where they could come in"),
             (plain_url, "public_url is plain http"),
         ];
@@ -188,7 +190,7 @@ pub(super) fn https(top: &Section<'_>, listen: &Settings, public_url: Option<&Or
         && let Some(age) = values::duration(&field)
     {
         let trusts = section.member("trusted_proxies").is_some_and(|field| !field.is_empty_list());
-        let unseen = listen.https.is_empty() && !trusts;
+        let unseen = none && !trusts;
         let why = "no request is seen to come over https, neither at listen.https nor from a trusted proxy";
         idle(&field, &[(plain_url, "public_url is plain http"), (unseen, why)]);
         https.remember = format!("max-age={}", age.as_secs()).parse().ok().filter(|_| !plain_url);

@@ -144,9 +144,14 @@ pub enum Outcome {
 #[must_use]
 pub fn explain(generation: &Arc<Generation>, shared: &Shared, question: Question) -> Explanation {
     let Question { request, peer, persona } = question;
+    // Answered whatever the request is like otherwise.
+    let is_ping = generation.ping.is_asked(&request);
     let visit = match observe::read(generation, shared, &Arrival::new(peer), &request) {
         Ok(visit) => visit,
-        Err(unread) => return unreadable(&request, unread.client, &unread.refusal),
+        Err(unread) => {
+            let outcome = if is_ping { Outcome::Own } else { refused(&unread.refusal) };
+            return unreadable(&request, unread.client, outcome);
+        }
     };
     let facts = visit.facts();
     let asked = request.uri().path();
@@ -159,6 +164,9 @@ pub fn explain(generation: &Arc<Generation>, shared: &Shared, question: Question
         terms: Vec::new(),
         outcome: Outcome::Own,
     };
+    if is_ping {
+        return seen;
+    }
     if own::is_own(generation, facts) {
         if !generation.routes.has_host(facts.host()) {
             seen.outcome = refused(&Refusal::UnknownHost(facts.host().clone()));
@@ -358,7 +366,7 @@ fn refused(refusal: &Refusal) -> Outcome {
     }
 }
 
-fn unreadable(request: &Request<()>, client: ClientAddr, refusal: &Refusal) -> Explanation {
+fn unreadable(request: &Request<()>, client: ClientAddr, outcome: Outcome) -> Explanation {
     Explanation {
         route: None,
         client: client.to_string(),
@@ -366,6 +374,6 @@ fn unreadable(request: &Request<()>, client: ClientAddr, refusal: &Refusal) -> E
         kind: crate::web::RequestKind::of(request.method(), request.headers()).name(),
         session: None,
         terms: Vec::new(),
-        outcome: refused(refusal),
+        outcome,
     }
 }

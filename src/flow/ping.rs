@@ -15,9 +15,14 @@ pub enum Ping {
 }
 
 impl Ping {
+    /// Whether a request is for it.
+    pub(super) fn is_asked<B>(self, request: &Request<B>) -> bool {
+        self == Self::On && request.uri().path() == "/ping"
+    }
+
     /// The answer to a request for it.
     pub(super) fn answer<B>(self, request: &Request<B>) -> Option<Response<Body>> {
-        if self == Self::Off || request.uri().path() != "/ping" {
+        if !self.is_asked(request) {
             return None;
         }
         let mut response = Response::new(Body::own("OK".into()));

@@ -303,10 +303,10 @@ impl Visit {
             let url = outline.url();
             match outline.level {
                 tracing::Level::ERROR => {
-                    tracing::error!(request_id = %self.facts.id(), code = outline.word, url, "{detail}");
+                    tracing::error!(request_id = %self.facts.id(), route = self.route(), code = outline.word, url, "{detail}");
                 }
                 tracing::Level::WARN => {
-                    tracing::warn!(request_id = %self.facts.id(), code = outline.word, url, "{detail}");
+                    tracing::warn!(request_id = %self.facts.id(), route = self.route(), code = outline.word, url, "{detail}");
                 }
                 _ => tracing::info!(request_id = %self.facts.id(), code = outline.word, url, "{detail}"),
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -55,11 +55,15 @@ where
             worn_out.increment();
         }
         turn.request(!request.body().is_end_stream());
+        let knows_chunks = request.version() != Version::HTTP_10;
         let turn = Arc::clone(&turn);
         let (answer, leaving) = (service(arrival.clone(), request), leaving.clone());
         async move {
             let mut response = answer.await;
             turn.wait_for_client(response.extensions().get::<Patience>().copied());
+            if !knows_chunks && !is_delimited(&response) {
+                turn.ends_with_connection();
+            }
             let is_last = is_last
                 || leaving.has_changed().unwrap_or(true)
                 || response.extensions().get::<Hangup>().is_some();
@@ -98,6 +102,11 @@ where
         }
         tracing::debug!(%peer, %error, "a connection ended early");
     }
+}
+
+/// Whether an answer says itself how long it is.
+fn is_delimited(response: &Response<impl Body>) -> bool {
+    response.headers().contains_key(CONTENT_LENGTH) || response.body().size_hint().exact().is_some()
 }
 
 impl<B: Body + Unpin> Body for Served<B> {

@@ -2,12 +2,13 @@
 //! a limit to each kind of waiting (decision 28; hyper has one timer for the first two and none for the others).
 //!
 //! It also parts well: a connection that ends while the client still sends would be reset by the kernel, and the
-//! answer lost with it. So after our last byte some of what still comes is read and thrown away.
+//! answer lost with it. So after our last byte some of what still comes is read and thrown away. But where the end of the
+//! connection is that of the answer, one that breaks off is reset, or it would look complete.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ pub(super) struct Turn {
     answered: AtomicU64,
     /// How long the client may take nothing of this answer, in nanoseconds; 0 for the listener's limit.
     patience: AtomicU64,
+    /// The answer ends where the connection does.
+    is_open_ended: AtomicBool,
     opened: Instant,
     clock: Clock,
 }
@@ -94,6 +97,7 @@ impl Turn {
             state: AtomicU32::new(0),
             answered: AtomicU64::new(0),
             patience: AtomicU64::new(0),
+            is_open_ended: AtomicBool::new(false),
             opened,
             clock: clock.clone(),
         }
@@ -119,6 +123,11 @@ impl Turn {
     pub(super) fn wait_for_client(&self, patience: Option<Patience>) {
         let nanos = patience.map_or(0, |Patience(limit)| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
         self.patience.store(nanos, Ordering::Relaxed);
+    }
+
+    /// An answer begins that ends where the connection does, so it is the last.
+    pub(super) fn ends_with_connection(&self) {
+        self.is_open_ended.store(true, Ordering::Relaxed);
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -270,6 +279,15 @@ impl Wire {
             if left == 0 {
                 return Poll::Ready(());
             }
+        }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // An answer that is all out is followed by our end of the connection.
+        if matches!(self.parting, Parting::NotYet) && self.turn.is_open_ended.load(Ordering::Relaxed) {
+            self.stream.break_off();
         }
     }
 }

@@ -75,7 +75,7 @@ impl Dialer {
             None => {
                 let addresses = tokio::net::lookup_host((host.as_str(), port))
                     .await
-                    .map_err(|source| ForwardError::Resolve { source: Some(source) })?;
+                    .map_err(|source| self.unresolved(Some(source)))?;
                 let mut last = None;
                 for address in addresses {
                     last = Some(TcpStream::connect(address).await);
@@ -83,7 +83,7 @@ impl Dialer {
                         break;
                     }
                 }
-                last.ok_or(ForwardError::Resolve { source: None })?
+                last.ok_or_else(|| self.unresolved(None))?
             }
         };
         let stream = connected.map_err(|source| self.unreachable(source))?;
@@ -98,6 +98,10 @@ impl Dialer {
             Some(source) => self.insecure(source),
             None => ForwardError::UpstreamClosed { source },
         }
+    }
+
+    fn unresolved(&self, source: Option<io::Error>) -> ForwardError {
+        ForwardError::Resolve { target: self.target.to_string(), source }
     }
 
     fn unreachable(&self, source: io::Error) -> ForwardError {
@@ -130,4 +134,20 @@ fn guard(stream: &TcpStream) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(SILENCE))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialer, Target};
+    use crate::web::HostName;
+
+    #[test]
+    fn a_name_without_an_address_is_named() {
+        let (host, _) = HostName::parse("app.internal").expect("a host");
+        let dialer = Dialer { target: Target::Http { host, port: 8080 }, connector: None };
+        assert_eq!(
+            dialer.unresolved(None).to_string(),
+            "the name in http://app.internal:8080 has no address"
+        );
+    }
 }

@@ -37,8 +37,10 @@ pub enum ForwardError {
     #[error("the upstream speaks HTTP/2, over which no WebSocket is passed on")]
     NoWebSocket,
     /// The name has no address: 502.
-    #[error("the upstream's name could not be resolved")]
+    #[error("the name in {target} has no address")]
     Resolve {
+        /// The upstream.
+        target: String,
         /// What the resolver said; none when it gave an empty list.
         source: Option<io::Error>,
     },

@@ -2,7 +2,8 @@
 //!
 //! Of HTTP/2, many requests share one (`multiplexed`). Of HTTP/1.1, each serves one request at a time: the connection that
 //! was used last is used next (LIFO), so that under little load the others grow old and go. A kept connection is looked at
-//! before it is used; that it died a moment later is what the one retry is for.
+//! before it is used, and once more before the request is written (`awaited`); that it died a moment later is what the one
+//! retry is for.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -207,10 +208,13 @@ impl Pool {
 
     /// Keeps a connection whose answer has come in full.
     pub(super) fn put(&self, link: Link, now: Instant) {
-        let (Kept::Idle(idle), Carrier::Own { sender, .. }) = (&self.kept, &link.carrier) else { return };
+        let (Kept::Idle(idle), Carrier::Own { sender, awaited, .. }) = (&self.kept, &link.carrier) else {
+            return;
+        };
         if sender.is_closed() {
             return;
         }
+        awaited.rest();
         let mut idle = lock(idle);
         expire(&mut idle, now);
         if idle.len() < MAX_IDLE_COUNT {

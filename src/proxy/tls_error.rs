@@ -28,6 +28,12 @@ pub enum TlsError {
         #[source]
         source: Error,
     },
+    /// It is self-signed and says that it is an authority, which is what `openssl req -x509` makes unless told otherwise.
+    #[error(
+        "its certificate calls itself an authority, and may only vouch for others; have one made that does not \
+         (openssl req -x509 ... -addext basicConstraints=critical,CA:FALSE)"
+    )]
+    Authority(#[source] Error),
     /// It is otherwise unfit.
     #[error("its certificate cannot be accepted; have a proper one made for it")]
     Certificate(#[source] Error),
@@ -74,6 +80,10 @@ impl TlsError {
                 CertificateError::UnknownIssuer => Self::UnknownIssuer(error),
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                     Self::WrongName { name: name.to_str().into_owned(), source: error }
+                }
+                // The verifier's own error, which has no other name here.
+                CertificateError::Other(other) if other.0.to_string() == "CaUsedAsEndEntity" => {
+                    Self::Authority(error)
                 }
                 _ => Self::Certificate(error),
             },

@@ -1,5 +1,7 @@
 //! Rotation: a new session key, and nobody is signed out by it.
 
+use vestibule::app::Reload;
+
 use crate::support::{Stage, exchange};
 
 /// The line of a configuration that names the key, and what it becomes when the key is rotated.
@@ -23,6 +25,21 @@ async fn a_session_goes_on_under_the_new_key_and_outlives_the_old_one() {
     assert_eq!(browser.fetch("/").await.status, 200);
     browser.put("vestibule", &old);
     assert_eq!(browser.fetch("/").await.status, 401, "the old key is gone");
+}
+
+#[tokio::test]
+async fn a_running_gateway_takes_both_keys_at_once_and_nobody_is_signed_out() {
+    let mut stage = Stage::usual().await;
+    let mut browser = stage.signed_in("alice").await;
+    assert_eq!(stage.reload(|config| config.replace(BEFORE, AFTER)), Reload::Taken);
+    assert_eq!(browser.fetch("/").await.status, 200);
+    assert_eq!(stage.reload(|config| config.replace(AFTER, REMOVED)), Reload::Taken);
+    assert_eq!(browser.fetch("/").await.status, 200);
+    // The new key alone, if only for a moment, shuts out who has not come since: hence one save for both.
+    let mut stage = Stage::usual().await;
+    let mut browser = stage.signed_in("alice").await;
+    assert_eq!(stage.reload(|config| config.replace(BEFORE, REMOVED)), Reload::Taken);
+    assert_eq!(browser.fetch("/").await.status, 401);
 }
 
 #[tokio::test]

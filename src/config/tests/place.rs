@@ -26,6 +26,7 @@ impl Place {
         let place = Self(folder);
         place.put("session.key", format!("{SESSION_KEY}\n").as_bytes(), 0o600);
         place.put("client.secret", SECRET.as_bytes(), 0o600);
+        place.put("lines.secret", format!("{SECRET}\r\n\n").as_bytes(), 0o600);
         place.put("gateway.secret", SECRET.as_bytes(), 0o440);
         place.put("empty.secret", b"\n", 0o600);
         place.put("binary.secret", b"\xff\xfe", 0o600);
@@ -54,6 +55,7 @@ impl Place {
         place.put("other.key", other.serialize_pem().as_bytes(), 0o600);
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         place.put("broken.pem", broken, 0o644);
+        place.put("der.pem", b"\x30\x82\x01\x00", 0o644);
         place
     }
 

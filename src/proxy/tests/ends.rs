@@ -54,6 +54,40 @@ async fn a_connection_is_kept_and_a_dead_one_is_tried_once_more() {
     assert_eq!((bench.meters.retries.get(), bench.meters.connects.get()), (2, 3));
 }
 
+/// Under load the system has long got what this process has not looked at yet.
+#[tokio::test]
+async fn what_an_upstream_said_unasked_is_never_the_answer_to_the_next_request() {
+    let bench = plain().await;
+    let get = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+    let post = "POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+    for request in [get, post] {
+        for unasked in [
+            "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsomebody's",
+            "x",
+            // The end of the connection.
+            "",
+        ] {
+            let (mut client, mut upstream, _) = bench.exchange("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            upstream.send(OK).await;
+            client.until("ok").await;
+            bench.at_next_request(move || {
+                upstream.send_now(unasked);
+                upstream.finish_now();
+            });
+            client.send(request).await;
+            let mut fresh = tokio::select! {
+                fresh = bench.accept() => fresh,
+                head = client.head() => panic!("{unasked:?} became {head}"),
+            };
+            assert!(fresh.head().await.contains("/next"));
+            fresh.send("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 4\r\n\r\nmine").await;
+            let answer = client.until("mine").await;
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{unasked:?}: {answer}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_post_is_sent_again_only_if_nothing_of_it_was() {
     let bench = plain().await;

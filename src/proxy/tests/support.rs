@@ -1,7 +1,7 @@
 //! The bench: a gateway that lets everybody in, and two raw ends.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +30,11 @@ pub(super) struct Bench {
     pub(super) gateway: SocketAddr,
     pub(super) upstream: TcpListener,
     pub(super) meters: Meters,
+    /// What happens at the very moment in which the next request is forwarded: nothing else runs in between.
+    moment: Arc<Mutex<Option<Moment>>>,
 }
+
+type Moment = Box<dyn FnOnce() + Send>;
 
 /// One end of a connection, raw.
 pub(super) struct End {
@@ -71,7 +75,12 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     let plan = HeaderPlan::new(HeaderPlan::of_preset(Preset::Forwarded));
     let rule = Rule::new(vec![term]);
     let route = Arc::new(Route::new(RouteId::new(0), "wiki".to_owned(), rule, plan, Options::default()));
+    let moment: Arc<Mutex<Option<Moment>>> = Arc::default();
+    let at_moment = Arc::clone(&moment);
     let service = move |arrival: Arrival, request: Request<Incoming>| {
+        if let Some(happens) = at_moment.lock().expect("nobody panicked").take() {
+            happens();
+        }
         let (proxy, route, lease) = (Arc::clone(&proxy), Arc::clone(&route), lease.clone());
         let facts = facts(arrival, &request, &public_url);
         async move {
@@ -88,7 +97,7 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     let terms = listener::InForce::new(listener::Terms::new(listener::Limits::new(64)));
     let counted = listener::Meters::default();
     tokio::spawn(listener::serve(bound, service, terms, clock, counted, std::future::pending()));
-    Bench { gateway, upstream, meters }
+    Bench { gateway, upstream, meters, moment }
 }
 
 /// A bench on the machine's clock, with nothing special.
@@ -131,6 +140,11 @@ impl Bench {
         End::new(TcpStream::connect(self.gateway).await.expect("a connection"))
     }
 
+    /// Has this happen when the next request is about to be forwarded.
+    pub(super) fn at_next_request(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.moment.lock().expect("nobody panicked") = Some(Box::new(happens));
+    }
+
     pub(super) async fn accept(&self) -> End {
         End::new(self.upstream.accept().await.expect("a connection").0)
     }
@@ -152,6 +166,18 @@ impl End {
 
     pub(super) async fn send(&mut self, text: impl AsRef<[u8]>) {
         self.stream.write_all(text.as_ref()).await.expect("a write");
+    }
+
+    /// Sends at once, without letting anything else run.
+    pub(super) fn send_now(&self, text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
+        assert_eq!(self.stream.try_write(text).expect("a write"), text.len());
+    }
+
+    /// Ends its side at once.
+    pub(super) fn finish_now(&self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.shutdown(std::net::Shutdown::Write).expect("an open socket");
     }
 
     /// Sends until the other side takes no more, or has closed.

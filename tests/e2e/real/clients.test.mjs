@@ -1,4 +1,4 @@
-// Clients of other makes: curl in every protocol it speaks, h2load, Python's websockets, Chromium over our own TLS.
+// Clients of other makes: curl in every protocol it speaks, h2load, Python's websockets.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -21,9 +21,9 @@ const how = {
   ],
 };
 
-/** `more` are further switches of the command line. */
-export function launch(more = []) {
-  return chromium.launch({ ...how, args: [...how.args, ...more] });
+/** `more` are further switches of the command line; `home` is a home folder, in which it finds authorities to trust. */
+export function launch(more = [], home = process.env.HOME) {
+  return chromium.launch({ ...how, args: [...how.args, ...more], env: { ...process.env, HOME: home } });
 }
 
 /** A browser with the profile in this folder, where settings may have been written before. */

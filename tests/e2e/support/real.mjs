@@ -13,8 +13,9 @@ const SECRET = 'a secret of this run, for tests only';
 /**
  * Call at the top of a test file. `routes` is the TOML of the routes; `top`, `listen`, `session` and `provider` are
  * further lines of those sections. `publicUrl(port)` is what people type; the port is the one that is listened on.
+ * `home` is the browser's home folder, if it is to be another.
  */
-export async function realStage({ routes, top = '', listen = '', session = '', provider = '', publicUrl, secret, accounts }) {
+export async function realStage({ routes, top = '', listen = '', session = '', provider = '', publicUrl, secret, accounts, home }) {
   const [port, admin, issuerPort] = await freePorts(3);
   const url = publicUrl?.(port) ?? `http://127.0.0.1:${port}`;
   const config = `
@@ -47,7 +48,7 @@ ${routes}
   after(() => peer.stop());
   const gateway = await setUp.serve();
   after(() => gateway.stop());
-  const browser = await launch();
+  const browser = await launch([], home);
   after(() => browser.close());
   return { url, port, provider: peer, gateway, browser };
 }

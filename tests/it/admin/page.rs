@@ -62,6 +62,30 @@ async fn every_metric_has_its_help_once_and_its_series_together() {
 }
 
 #[tokio::test]
+async fn the_documentation_has_the_labels_of_every_metric() {
+    let stage = Stage::usual().await;
+    stage.signed_in("alice").await;
+    let page = page(&stage).await;
+    let docs = std::fs::read_to_string("docs/metrics.md").expect("docs/metrics.md");
+    let mut seen = 0;
+    for row in docs.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let (Some(name), Some(labels)) = (cells.get(1), cells.get(3)) else { continue };
+        let name = name.trim_matches('`');
+        let written: BTreeSet<&str> = labels.split('`').skip(1).step_by(2).collect();
+        let ends = ["", "_sum"].map(|end| format!("{name}{end}{{"));
+        for sample in page.lines().filter(|line| ends.iter().any(|end| line.starts_with(end))) {
+            let inside = sample.split(['{', '}']).nth(1).unwrap_or_default();
+            let sent =
+                inside.split("\",").filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty());
+            assert_eq!(sent.collect::<BTreeSet<_>>(), written, "{sample}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[tokio::test]
 async fn the_documentation_has_every_metric_and_no_other() {
     let stage = Stage::usual().await;
     stage.signed_in("alice").await;

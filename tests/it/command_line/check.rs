@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support::place::{Place, Said, ten_lines};
+use crate::support::tls::Authority;
 
 #[test]
 fn the_configuration_of_the_readme_passes_and_says_what_to_register() {
@@ -19,6 +20,7 @@ fn the_configuration_of_the_readme_passes_and_says_what_to_register() {
     for line in [
         "vestibule.toml\n",
         "1 provider, 1 route\n",
+        "listen\n  ok    http://127.0.0.1:4180\n  ok    127.0.0.1:4181 (admin, not for the public)\n",
         "redirect URI to register:              https://wiki.example.com/oauth2/callback\n",
         "post-logout redirect URI to register:  https://wiki.example.com/oauth2/signed_out\n",
         "\nThe configuration is valid.\n",
@@ -60,6 +62,24 @@ fn check_says_when_an_old_key_may_go() {
     ] {
         assert!(said.out.contains(line), "{line:?} in {}", said.out);
     }
+}
+
+#[test]
+fn check_says_where_it_would_listen_and_until_when_certificates_are_good() {
+    let place = Place::new("listen");
+    let certified =
+        Authority::new("the company").certify_for(&["wiki.example.com", "files.example.com"], 2020, 2090);
+    place.put("tls.pem", &certified.certificate, 0o644);
+    place.put("tls.key", &certified.key, 0o600);
+    let listen = "[listen]\nhttp = [\"unix:http.sock\"]\nhttps = [\"0.0.0.0:443\", \"systemd:web\"]\nadmin = \"off\"\n\
+                  tls = { cert = \"tls.pem\", key = { file = \"tls.key\" } }\n";
+    place.put("vestibule.toml", &format!("{}\n{listen}", ten_lines()), 0o644);
+    let said = place.run("check");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let expected = "listen\n  ok    unix:http.sock (http)\n  ok    https://0.0.0.0:443\n  ok    systemd:web (https)\n        \
+                    certificate for wiki.example.com and 1 other name, until 2090-01-01T00:00:00.000Z\n  \
+                    ok    no admin listener: nobody can ask for metrics, or whether it is ready\n";
+    assert!(said.out.contains(expected), "{}", said.out);
 }
 
 #[test]

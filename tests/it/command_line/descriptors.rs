@@ -1,8 +1,10 @@
-//! No file descriptors left: who is connected is served, who comes waits, and the log says it once.
+//! File descriptors: as many as the system allows; and when none are left, who is connected is served, who comes waits, and
+//! the log says it once.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::support::place::{Place, listening, start_lines};
 
@@ -19,18 +21,42 @@ fn ask(stream: &mut TcpStream) -> String {
     String::from_utf8(seen).expect("text")
 }
 
-#[test]
-fn without_descriptors_those_who_wait_are_served_later_and_the_others_at_once() {
-    let place = Place::new("descriptors");
-    place.put("vestibule.toml", &listening("127.0.0.1:0"), 0o644);
-    let mut child = Command::new("sh")
-        .args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_vestibule"), "serve"])
+/// `vestibule serve` under limits that a shell sets before.
+fn serve_after(limits: &str, place: &Place) -> Child {
+    Command::new("sh")
+        .args(["-c", &format!("{limits} && exec \"$@\""), "sh", env!("CARGO_BIN_EXE_vestibule"), "serve"])
         .current_dir(place.path(""))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("a shell");
+        .expect("a shell")
+}
+
+#[test]
+fn the_limit_in_force_is_raised_to_the_highest_allowed_without_a_word() {
+    let place = Place::new("descriptors-raised");
+    place.put("vestibule.toml", &listening("127.0.0.1:0"), 0o644);
+    let mut child = serve_after("ulimit -Sn 64 && ulimit -Hn 700", &place);
+    let lines = start_lines(&mut child);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).expect("its limits");
+    child.kill().expect("a process");
+    child.wait().expect("an end");
+    let words: Vec<&str> = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .expect("a line")
+        .split_whitespace()
+        .collect();
+    assert_eq!(words, ["700", "700", "files"]);
+    assert!(lines.iter().all(|line| line.starts_with("vestibule: ") && !line.contains("limit")), "{lines:?}");
+}
+
+#[test]
+fn without_descriptors_those_who_wait_are_served_later_and_the_others_at_once() {
+    let place = Place::new("descriptors");
+    place.put("vestibule.toml", &listening("127.0.0.1:0"), 0o644);
+    let mut child = serve_after("ulimit -n 64", &place);
     let lines = start_lines(&mut child);
     let address = lines.last().and_then(|line| line.split("http://").nth(1)).expect("an address").to_owned();
     let connect = || TcpStream::connect(&address).expect("the kernel takes it");

@@ -69,6 +69,25 @@ fn explain_tells_a_session_that_does_not_count_from_none() {
 }
 
 #[test]
+fn explain_knows_ping_as_our_own_where_it_is_switched_on() {
+    let place = Place::new("explain-ping");
+    place.put("vestibule.toml", &ten_lines(), 0o644);
+    assert_eq!(place.run("explain /ping").code, Some(5), "a path like any other");
+    place.put("vestibule.toml", &format!("{}\n[listen]\nping = true\n", ten_lines()), 0o644);
+    // On every host, and for whom nothing else would be answered.
+    for asked in ["/ping", "/ping?x=1 --method POST", "https://elsewhere.example/ping", "http://-/ping"] {
+        let said = place.run(&format!("explain {asked}"));
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{asked}: {said:?}");
+        assert!(
+            said.out.contains("\nroute     -\n") && said.out.contains("\ndecision  OWN "),
+            "{}",
+            said.out
+        );
+    }
+    assert_eq!(place.run("explain /ping/").code, Some(5));
+}
+
+#[test]
 fn explain_says_what_it_cannot_explain() {
     let place = Place::new("explain-usage");
     place.put("vestibule.toml", &ten_lines(), 0o644);

@@ -72,6 +72,7 @@ fn whatever_else_is_1_with_the_reason() {
     let said = place.run("healthcheck");
     assert_eq!(said.code, Some(1));
     assert!(said.err.contains("listen.admin is \"nowhere\""), "{said:?}");
+    assert!(said.err.contains("; write 127.0.0.1:4180"), "one line, with what to do: {said:?}");
     assert_eq!(place.run("healthcheck --config absent.toml").code, Some(1));
 
     // Somebody who is not ready, somebody else, and somebody who says nothing.

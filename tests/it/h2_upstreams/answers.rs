@@ -204,3 +204,24 @@ async fn trailers_that_were_announced_follow_the_chunks_and_others_do_not() {
         assert_eq!(body, end, "announced {announced}, {te}");
     }
 }
+
+/// The library takes pseudo fields out of trailers (RFC 9113 section 8.1 would allow an error, too).
+#[tokio::test]
+async fn a_pseudo_field_behind_the_body_changes_nothing_and_goes_no_further() {
+    let scene = Scene::new("").await;
+    let mut client = TcpStream::connect(scene.stage.gateway).await.expect("a connection");
+    let head = format!(
+        "GET / HTTP/1.1\r\nhost: {}\r\nte: trailers\r\nconnection: close, te\r\n\r\n",
+        scene.stage.gateway
+    );
+    client.write_all(head.as_bytes()).await.expect("a request");
+    let mut peer = scene.accept().await;
+    let (id, _) = peer.message().await;
+    let head = headers(id, 0, &[(":status", "200"), ("trailer", "x-sum")]);
+    let end = headers(id, END_STREAM, &[(":status", "500"), (":path", "/admin"), ("x-sum", "1")]);
+    peer.send([head, data(id, 0, "hello"), end].concat()).await;
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"), "{answer}");
+}

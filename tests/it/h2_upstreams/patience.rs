@@ -42,6 +42,33 @@ async fn an_upstream_that_does_not_answer_is_504_and_gets_the_next_request_elsew
 }
 
 #[tokio::test]
+async fn interim_answers_without_end_are_no_sign_of_life() {
+    let scene = Scene::new("timeout = \"20s\"").await;
+    for (method, fields, body) in [("GET", "", ""), ("POST", "content-length: 4\r\n", "body")] {
+        let mut asked = scene.ask(method, "/", fields, body);
+        let mut peer = scene.accept().await;
+        let (id, _) = peer.message().await;
+        let mut seconds = 0;
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut asked => break answer.expect("an answer"),
+                () = peer.send(headers(id, 0, &[(":status", "103"), ("link", "</a>")])) => {
+                    scene.stage.advance(Duration::from_secs(1));
+                    seconds += 1;
+                }
+            }
+            // The alarm goes off in another task.
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(answer.status, 504);
+        assert!(seconds >= 20, "{seconds}");
+        let end = peer.expect(RST_STREAM).await;
+        assert_eq!((end.stream, end.number(0)), (id, 8), "CANCEL");
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_that_makes_no_room_for_the_body_is_504() {
     let scene = Scene::new("idle_timeout = \"20s\"").await;
     let asked = scene.ask("POST", "/", "content-length: 300000\r\n", vec![b'x'; 300_000]);

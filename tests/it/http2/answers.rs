@@ -5,10 +5,32 @@ use tokio::net::TcpListener;
 use super::{Bench, Wire, ask, before, connect, head, plan, stage};
 use crate::support::frames::{DATA, END_STREAM, End, RST_STREAM, data, headers, reset};
 use crate::support::stage::Plan;
-use crate::support::{Stage, Upstream};
+use crate::support::{Stage, Upstream, exchange};
 
 /// CANCEL and INTERNAL_ERROR (RFC 9113 section 7): neither says that an answer is whole.
 const BROKEN: [End; 2] = [End::Reset(8), End::Reset(2)];
+
+#[tokio::test]
+async fn access_lines_name_the_protocol_that_the_client_spoke() {
+    let stage = stage().await;
+    let host = stage.gateway.to_string();
+    let old = exchange(stage.gateway, format!("GET /public HTTP/1.0\r\nhost: {host}\r\n\r\n")).await;
+    assert_eq!((old.status, &stage.access_line().await["protocol"]), (200, &"HTTP/1.0".into()));
+    // Also of what is refused or answered by us.
+    for (target, status) in [("/public", 200), ("/", 302), ("/oauth2/none", 404), ("//%00", 400)] {
+        let more = "accept: text/html\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n";
+        let request = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n{more}connection: close\r\n\r\n");
+        assert_eq!(exchange(stage.gateway, request).await.status, status, "{target}");
+        assert_eq!(stage.access_line().await["protocol"], "HTTP/1.1", "{target}");
+
+        let mut fields = head(&host, "GET", &[("accept", "text/html"), ("sec-fetch-mode", "navigate")]);
+        fields.retain(|(name, _)| *name != ":path");
+        fields.insert(0, (":path", target));
+        fields.push(("sec-fetch-dest", "document"));
+        assert_eq!(ask(&stage, &fields).await.status(), status, "{target}");
+        assert_eq!(stage.access_line().await["protocol"], "HTTP/2", "{target}");
+    }
+}
 
 #[tokio::test]
 async fn an_answer_without_a_body_ends_with_its_head() {

@@ -32,6 +32,7 @@ async fn a_client_that_offers_it_is_spoken_http_2_to_and_one_that_does_not_is_no
         ("GET /public HTTP/1.1", vec!["wiki.example".to_owned()])
     );
     assert_eq!(received.all("x-forwarded-proto"), ["https"]);
+    assert_eq!(stage.access_line().await["protocol"], "HTTP/2");
     // Where HTTP/1.1 was agreed on, the beginning of HTTP/2 is none.
     let client = Client::new(&authority).but(|config| config.alpn_protocols = vec![b"http/1.1".to_vec()]);
     let stream = client.connect(stage.https.expect("TLS"), "wiki.example").await.expect("a handshake");

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use vestibule::app::Reload;
 use vestibule::demo::provider::Fault;
 
+use crate::support::log::Log;
 use crate::support::message::{Answer, exchange_over, find, read};
 use crate::support::stage::Plan;
 use crate::support::{Stage, Upstream};
@@ -158,6 +159,28 @@ async fn a_faulty_configuration_is_refused_whole_and_told() {
     assert_eq!(status.refused, None);
     assert_ne!(status.hash, before.hash);
     assert!(status.effective.to_string().contains("user:nobody"), "{:?}", status.effective);
+}
+
+#[tokio::test]
+async fn what_a_refusal_tells_is_an_error_and_no_warning_before_it() {
+    let mut stage = Stage::usual().await;
+    let log = Log::catch();
+    let _ = stage.events();
+    // The warning stands in a line before the error.
+    let broken = stage.reload(|config| {
+        let config = config.replace("[session]\n", "[session]\nmax_age = \"1h\"\nidle = \"2h\"\n");
+        assert!(config.contains("max_age"), "{config}");
+        config.replace(OPEN, &format!("{OPEN}\nmethodes = [\"GET\"]"))
+    });
+    assert_eq!(broken, Reload::Refused);
+    stage.flush();
+    let events = stage.events();
+    let event = events.iter().find(|event| event["event"] == "config.refused").expect("an event");
+    assert_eq!(event["reason"], "config/unknown-key");
+    let detail = event["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("error[config/unknown-key]"), "{event}");
+    let said = log.take();
+    assert!(said.contains("error[config/unknown-key]") && !said.contains("warning["), "{said}");
 }
 
 #[tokio::test]

@@ -1,6 +1,11 @@
 //! HTTP/1.0 on either side: no chunks, no interim answers, one request for each connection unless both want more.
 
-use super::{Bench, OK, fields, statuses, within};
+use std::io::ErrorKind;
+
+use tokio::io::AsyncReadExt;
+use vestibule::app::Departure;
+
+use super::{Bench, End, OK, fields, statuses, within};
 
 #[tokio::test]
 async fn a_client_of_http_1_0_never_sees_chunks() {
@@ -44,4 +49,53 @@ async fn an_answer_of_http_1_0_is_framed_anew() {
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert_eq!(fields(&head, "transfer-encoding"), ["chunked"]);
     assert_eq!(within("a body", client.until("0\r\n\r\n")).await, "9\r\nall of it\r\n0\r\n\r\n");
+}
+
+/// What comes until the connection ends, and whether it ended or broke.
+async fn rest_and_end(client: &mut End) -> (String, bool) {
+    let mut bytes = std::mem::take(&mut client.buffer);
+    let ended = client.stream.read_to_end(&mut bytes).await;
+    let broke = ended.err().map(|error| error.kind());
+    assert!(broke.is_none_or(|kind| kind == ErrorKind::ConnectionReset), "{broke:?}");
+    (String::from_utf8(bytes).expect("text"), broke.is_none())
+}
+
+/// An answer without a length ends, for a client of HTTP/1.0, where its connection does: one that breaks off is reset.
+#[tokio::test]
+async fn an_answer_that_breaks_off_does_not_end_like_one_that_is_whole() {
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n";
+    for request in [
+        "GET /x HTTP/1.0\r\nHost: HOST\r\n\r\n",
+        "GET /x HTTP/1.0\r\nHost: HOST\r\nConnection: keep-alive\r\n\r\n",
+        "POST /x HTTP/1.0\r\nHost: HOST\r\nContent-Length: 2\r\n\r\nhi",
+    ] {
+        let mut bench = Bench::with("", "drain_delay = \"0\"\ndrain_timeout = \"0\"").await;
+        for (what, rest, is_whole) in [
+            ("whole", "0\r\n\r\n", true),
+            ("cut between chunks", "", false),
+            ("cut in a chunk", "5\r\nde", false),
+            ("no chunk", "x\r\n", false),
+        ] {
+            let (mut client, mut upstream, _) = bench.exchange(request).await;
+            upstream.send(chunked).await;
+            client.until("abc").await;
+            upstream.send(rest).await;
+            drop(upstream);
+            let (body, ended) = within(what, rest_and_end(&mut client)).await;
+            assert_eq!((body.trim_start_matches("de"), ended), ("", is_whole), "{what}");
+        }
+        // One with a length shows by it that something is missing.
+        let (mut client, mut upstream, _) = bench.exchange(request).await;
+        upstream.send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc").await;
+        drop(upstream);
+        let (answer, _) = within("a length", rest_and_end(&mut client)).await;
+        assert!(answer.contains("content-length: 9\r\n") && answer.ends_with("\r\n\r\nabc"), "{answer}");
+        // The process ends, and has no time to wait for the rest.
+        let (mut client, mut upstream, _) = bench.exchange(request).await;
+        upstream.send(chunked).await;
+        client.until("abc").await;
+        let ended = bench.stage.end(Departure::AtOnce);
+        assert_eq!(within("an end", rest_and_end(&mut client)).await, (String::new(), false));
+        within("the end of all", ended).await.expect("an end");
+    }
 }
