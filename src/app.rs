@@ -143,10 +143,7 @@ impl App {
         });
         let public_service = {
             let gateway = gateway.clone();
-            move |arrival: Arrival, request| {
-                let gateway = gateway.clone();
-                async move { gateway.handle(arrival, request).await }
-            }
+            move |arrival: Arrival, request| gateway.handle(&arrival, request)
         };
         let admin_service = {
             let probes = probes.clone();

@@ -131,23 +131,36 @@ impl Timestamp {
         let day = day - (153 * month + 2) / 5 + 1;
         let month = if month < 10 { month + 3 } else { month - 9 };
         let year = era * 400 + year + u64::from(month <= 2);
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        for (end, width, number) in [
-            (4, 4, year),
-            (7, 2, month),
-            (10, 2, day),
-            (13, 2, of_day / 3_600_000),
-            (16, 2, of_day / 60_000 % 60),
-            (19, 2, of_day / 1000 % 60),
-            (23, 3, of_day % 1000),
-        ] {
-            let mut rest = number;
-            for place in text.iter_mut().take(end).rev().take(width) {
-                *place += u8::try_from(rest % 10).unwrap_or_default();
-                rest /= 10;
-            }
-        }
-        text
+        let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or_default();
+        let [y, m, d] = [year, month, day];
+        let [hour, minute, second] = [of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1000 % 60];
+        let millis = of_day % 1000;
+        [
+            digit(y / 1000),
+            digit(y / 100),
+            digit(y / 10),
+            digit(y),
+            b'-',
+            digit(m / 10),
+            digit(m),
+            b'-',
+            digit(d / 10),
+            digit(d),
+            b'T',
+            digit(hour / 10),
+            digit(hour),
+            b':',
+            digit(minute / 10),
+            digit(minute),
+            b':',
+            digit(second / 10),
+            digit(second),
+            b'.',
+            digit(millis / 100),
+            digit(millis / 10),
+            digit(millis),
+            b'Z',
+        ]
     }
 
     /// The same moment for APIs that speak the standard library's type.

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
@@ -18,10 +20,14 @@ pub struct Lease(Option<watch::Receiver<Term>>);
 #[derive(Clone, Debug)]
 pub struct Lessor(watch::Sender<Term>);
 
-/// How long the client of an answer may take nothing of it. Rides on a response as an extension, where its route has a
-/// limit of its own; the listener, which alone sees the client's side, keeps it.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience(pub Duration);
+/// The body of an answer, as far as the connection that it goes out on has to know more of it than its bytes.
+pub trait Awaited {
+    /// How long its client may take nothing of it, where its route has a limit of its own; the listener, which alone sees
+    /// the client's side, keeps it.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+}
 
 /// Rides on a response as an extension: the connection that it goes out on is to end with it, since what the client sent
 /// was not read to its end, or may be meant for somebody else. HTTP/2 has streams for that.
@@ -33,6 +39,8 @@ struct Term {
     valid_until: Timestamp,
     ended: bool,
 }
+
+impl Awaited for Full<Bytes> {}
 
 impl Lease {
     /// A lease without an end, for requests that needed no session.

@@ -119,7 +119,7 @@ impl<'a> Event<'a> {
         }
         if let Some(What { method, host, path }) = &self.what {
             line.object(member!("what"), |what| {
-                what.text(member!("method"), &bounded(method, METHOD));
+                what.word(member!("method"), &bounded(method, METHOD));
                 what.text(member!("host"), &bounded(host, HOST));
                 what.text(member!("path"), &bounded(path, PATH));
             });
@@ -133,7 +133,9 @@ impl<'a> Event<'a> {
         if let Some(dropped) = self.dropped {
             line.number(member!("dropped"), dropped);
         }
-        line.text_if_any(member!("request_id"), self.request_id);
+        if let Some(id) = self.request_id {
+            line.word(member!("request_id"), id);
+        }
         if let Some(client) = self.client {
             line.plain(member!("client"), |text| client.push_to(text));
         }

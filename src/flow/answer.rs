@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION};
@@ -12,6 +12,7 @@ use http_body_util::Full;
 
 use super::meters::Tally;
 use crate::clock::Clock;
+use crate::lease::Awaited;
 use crate::lines::text::with_causes;
 use crate::manual;
 use crate::proxy;
@@ -20,7 +21,8 @@ use crate::telemetry::{Ended, OpenLine};
 /// The body of an answer: our own, or the upstream's as it comes.
 pub struct Body {
     source: Source,
-    guard: Option<AccessGuard>,
+    /// Boxed: an answer's head and body are moved from future to future.
+    guard: Option<Box<AccessGuard>>,
 }
 
 enum Source {
@@ -57,8 +59,8 @@ pub(super) struct TooLate;
 pub(super) const CLIENT_GONE: u16 = 499;
 
 impl Body {
-    pub(super) fn upstream(body: proxy::Body) -> Self {
-        Self { source: Source::Upstream(Box::new(body)), guard: None }
+    pub(super) const fn upstream(body: Box<proxy::Body>) -> Self {
+        Self { source: Source::Upstream(body), guard: None }
     }
 
     pub(super) fn own(bytes: Bytes) -> Self {
@@ -75,7 +77,7 @@ impl Body {
         if let Source::Upstream(body) = &self.source {
             guard.uploaded = body.uploaded();
         }
-        self.guard = Some(guard);
+        self.guard = Some(Box::new(guard));
         self
     }
 }
@@ -119,6 +121,15 @@ impl http_body::Body for Body {
         match &self.source {
             Source::Own(body) => body.size_hint(),
             Source::Upstream(body) => body.size_hint(),
+        }
+    }
+}
+
+impl Awaited for Body {
+    fn patience(&self) -> Option<Duration> {
+        match &self.source {
+            Source::Own(_) => None,
+            Source::Upstream(body) => body.patience(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The gateway: what a configuration came to, what outlives it, and the door through which requests come.
 
+use std::future::{Future, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -111,6 +113,9 @@ pub struct Shared {
     pub pools: Arc<Pools>,
 }
 
+/// An answer that is under way. Dropping it gives the request up.
+pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
 /// The door. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway {
@@ -194,36 +199,47 @@ impl Gateway {
     }
 
     /// Answers a request. Never fails: what goes wrong has an answer too.
-    pub async fn handle(&self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
+    ///
+    /// The request is read, and judged as far as that needs no waiting, before this returns; what is left is one box, small
+    /// to move.
+    pub fn handle(&self, arrival: &Arrival, request: Request<Incoming>) -> Answering {
         let generation = self.generation.load_full();
         // What an answer of ours leaves unread, or what follows a CONNECT, is not for the parser: it might be made to look
         // like a request.
         let may_follow = !request.body().is_end_stream() || *request.method() == Method::CONNECT;
-        let hung_up = |mut response: Response<Body>| {
-            if may_follow && response.body().is_own() {
-                response.extensions_mut().insert(Hangup);
-            }
-            response
-        };
         if let Some(answer) = generation.ping.answer(&request) {
-            return hung_up(answer);
+            return Box::pin(ready(hung_up(may_follow, answer)));
         }
-        let visit = match observe::read(&generation, &self.shared, &arrival, &request) {
+        let visit = match observe::read(&generation, &self.shared, arrival, &request) {
             Ok(visit) => visit,
             Err(unread) => {
-                let response = hung_up(unread.answer(&self.shared.clock));
-                return secure::strengthened(&generation, arrival.tls().map(|_| Scheme::Https), response);
+                let response = hung_up(may_follow, unread.answer(&self.shared.clock));
+                let spoken = arrival.tls().map(|_| Scheme::Https);
+                return Box::pin(ready(secure::strengthened(&generation, spoken, response)));
             }
         };
         let spoken = visit.facts().seen_scheme();
-        let response = match secure::instead(&self.shared, &visit) {
-            Some(response) => response,
-            // The future of a rare story is boxed, so that the one of every request stays small to move.
-            None if own::is_own(&generation, visit.facts()) => {
-                Box::pin(own::answer(&self.shared, visit, request)).await
-            }
-            None => Box::pin(request::answer(&self.shared, visit, request)).await,
-        };
-        secure::strengthened(&generation, spoken, hung_up(response))
+        if let Some(response) = secure::instead(&self.shared, &visit) {
+            let response = hung_up(may_follow, response);
+            return Box::pin(ready(secure::strengthened(&generation, spoken, response)));
+        }
+        let (shared, request) = (Arc::clone(&self.shared), Box::new(request));
+        Box::pin(async move {
+            let response = if own::is_own(&generation, visit.facts()) {
+                // Boxed, since it is rare and large.
+                Box::pin(own::answer(&shared, visit, *request)).await
+            } else {
+                request::answer(&shared, visit, request).await
+            };
+            secure::strengthened(&generation, spoken, hung_up(may_follow, response))
+        })
     }
+}
+
+/// Marks an answer of ours to a request of which more may come.
+fn hung_up(may_follow: bool, mut response: Response<Body>) -> Response<Body> {
+    if may_follow && response.body().is_own() {
+        response.extensions_mut().insert(Hangup);
+    }
+    response
 }

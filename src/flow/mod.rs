@@ -34,7 +34,7 @@ mod visit;
 
 pub use answer::Body;
 pub use explain::{Explanation, Outcome, Persona, Question, explain};
-pub use gateway::{Gateway, Generation, Logging, Shared};
+pub use gateway::{Answering, Gateway, Generation, Logging, Shared};
 pub use meters::{Metered, Meters, ProviderMeters, RouteMeters};
 pub use ping::Ping;
 pub use providers::Providers;

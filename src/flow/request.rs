@@ -16,11 +16,14 @@ use crate::audit::EventName;
 use crate::authz::Refused;
 use crate::gate::{Decision, Denial, Pass, Visitor, decide};
 use crate::lease::Lease;
-use crate::session::pairs;
 use crate::telemetry::Answered;
 
 /// Answers a request that is for none of our own endpoints.
-pub(super) async fn answer(shared: &Shared, visit: Box<Visit>, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(
+    shared: &Shared,
+    visit: Box<Visit>,
+    request: Box<Request<Incoming>>,
+) -> Response<Body> {
     let generation = visit.generation();
     let facts = visit.facts();
     let route = match denial::route(generation, facts) {
@@ -58,7 +61,7 @@ pub(super) async fn answer(shared: &Shared, visit: Box<Visit>, request: Request<
             };
             let at = At { rule, presented: presented.as_ref().ok() };
             let mut response = deny(shared, &visit, Some(at), &refusal);
-            settle_round(&visit, request.headers(), presented.as_ref().ok(), &mut response);
+            settle_round(&visit, presented.as_ref().ok(), &mut response);
             response
         }
     }
@@ -93,7 +96,7 @@ async fn forward(
     visit: &Visit,
     pass: Pass<'_>,
     presented: Result<&Presented, &Absence>,
-    mut request: Request<Incoming>,
+    mut request: Box<Request<Incoming>>,
 ) -> Response<Body> {
     let generation = visit.generation();
     let facts = visit.facts();
@@ -115,22 +118,22 @@ async fn forward(
         Some(session) => shared.revocations.lease(session.id(), session.ends(generation.lifetimes)),
         None => Lease::endless(),
     };
-    let ends_round = ends_round(visit, presented.ok(), request.headers());
+    let ends_round = presented.is_ok_and(Presented::ends_round);
     hide_own_referer(visit, request.headers_mut());
     let is_protected = !route.rule().is_open();
     visit.expect(&ending);
     if hops::count_down(facts.method(), request.headers_mut()) {
         return visit.finish(&shared.clock, hops::options(&route.options().methods), &ending);
     }
-    let asked = shared.clock.instant();
     let claimed = |names: &[String]| {
         let mut event = visit.event(EventName::IdentityHeaderStripped);
         event.who.clone_from(&ending.who);
         event.headers = names;
         visit.record(&event);
     };
-    let answer = generation.proxy.forward(pass, lease, claimed, request).await;
-    let took = shared.clock.instant().saturating_duration_since(asked);
+    let answer = generation.proxy.forward(pass, lease, claimed, visit.started(), *request).await;
+    // Nothing was waited for before.
+    let took = shared.clock.instant().saturating_duration_since(visit.started());
     let status = answer.as_ref().ok().map(Response::status);
     generation.proxy.answered(route.id(), facts.method(), status, took);
     ending.answered = Some(Answered {
@@ -166,22 +169,11 @@ async fn forward(
 }
 
 /// A session that reached a decision ends the row of sign-ins that led nowhere.
-fn settle_round(
-    visit: &Visit,
-    headers: &HeaderMap,
-    presented: Option<&Presented>,
-    response: &mut Response<Body>,
-) {
-    if ends_round(visit, presented, headers) {
+fn settle_round(visit: &Visit, presented: Option<&Presented>, response: &mut Response<Body>) {
+    if presented.is_some_and(Presented::ends_round) {
         let cookies = &visit.generation().cookies;
         set_cookie(response.headers_mut(), cookies.clear(cookies.round()));
     }
-}
-
-fn ends_round(visit: &Visit, presented: Option<&Presented>, headers: &HeaderMap) -> bool {
-    let round = visit.generation().cookies.round();
-    presented.is_some_and(Presented::is_fresh)
-        && pairs(headers).any(|(name, value)| name == round && !value.is_empty())
 }
 
 /// The address of an endpoint of ours may hold a code or a state: an upstream gets no more of it than the origin.

@@ -19,6 +19,8 @@ use crate::web::HostName;
 #[derive(Clone, Debug)]
 pub(super) struct Presented {
     opened: Arc<Opened>,
+    /// Whether the cookie came that counts sign-ins in a row.
+    is_counting: bool,
 }
 
 /// Why there is no session.
@@ -92,6 +94,11 @@ impl Presented {
     pub(super) fn is_fresh(&self) -> bool {
         self.opened.freshness() == Freshness::Fresh
     }
+
+    /// Whether this is the end of a row of sign-ins, which is to be counted no more.
+    pub(super) fn ends_round(&self) -> bool {
+        self.is_counting && self.is_fresh()
+    }
 }
 
 /// Presents the session of a request at `now`.
@@ -103,10 +110,16 @@ impl Presented {
 pub(super) fn present(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Result<Presented, Absence> {
     let (generation, host, now) = (visit.generation(), visit.facts().host(), visit.now());
     let name = generation.cookies.session();
+    let round = generation.cookies.round();
     let mut best: Option<Arc<Opened>> = None;
-    let mut came = false;
-    for (_, value) in pairs(headers).filter(|(own, _)| *own == name).take(MAX_CANDIDATES) {
-        came = true;
+    let mut candidates = 0;
+    let mut is_counting = false;
+    for (own, value) in pairs(headers) {
+        is_counting |= own == round && !value.is_empty();
+        if own != name || candidates == MAX_CANDIDATES {
+            continue;
+        }
+        candidates += 1;
         let Some(opened) = open(generation, name, host, value) else { continue };
         match &best {
             Some(other) if other.session().id() != opened.session().id() => return Err(Absence::Ambiguous),
@@ -115,11 +128,11 @@ pub(super) fn present(shared: &Shared, visit: &Visit, headers: &HeaderMap) -> Re
         }
     }
     let Some(opened) = best else {
-        return Err(if came { Absence::Unreadable } else { Absence::NoCookie });
+        return Err(if candidates > 0 { Absence::Unreadable } else { Absence::NoCookie });
     };
     let absence = match opened.session().standing(generation.lifetimes, now) {
         Standing::Alive if shared.revocations.contains(opened.session().id()) => Absence::Ended,
-        Standing::Alive => return Ok(Presented { opened }),
+        Standing::Alive => return Ok(Presented { opened, is_counting }),
         Standing::Over => Absence::Over,
         Standing::Idle => Absence::Idle,
     };

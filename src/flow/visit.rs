@@ -127,6 +127,11 @@ impl Visit {
         self.now
     }
 
+    /// The same on the clock that measures.
+    pub(super) const fn started(&self) -> Instant {
+        self.started
+    }
+
     /// The route of this request was found: from here on its lines name it.
     pub(super) fn enter(&self, route: &Arc<Route>) {
         // A second route would be a second decision; there is none.

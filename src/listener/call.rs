@@ -11,7 +11,6 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
 
 use crate::clock::{Alarm, Clock};
-use crate::lease::Patience;
 
 /// Where hyper leaves the requests that it begins, until the connection takes them over. Cheap to clone.
 #[derive(Clone)]
@@ -114,9 +113,9 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
 
 impl Progress {
     /// The head of the answer is known.
-    pub(super) fn answered(&self, patience: Option<Patience>) {
+    pub(super) fn answered(&self, patience: Option<Duration>) {
         self.is_answered.store(true, Ordering::Relaxed);
-        if let Some(Patience(limit)) = patience {
+        if let Some(limit) = patience {
             self.patience.store(nanos(limit), Ordering::Relaxed);
         }
     }

@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 
 use super::connection::{Phase, Serving};
 use super::wire::{Turn, Wire};
-use crate::lease::{Hangup, Patience};
+use crate::lease::{Awaited, Hangup};
 use crate::web::Arrival;
 
 /// A response body that tells the socket when it is gone.
@@ -37,7 +37,7 @@ pub(super) async fn serve<S, F, B>(wire: Wire, arrival: Arrival, serving: Servin
 where
     S: Fn(Arrival, Request<Incoming>) -> F,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: Body + Send + Unpin + 'static,
+    B: Body + Awaited + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -46,7 +46,7 @@ where
     let peer = arrival.peer();
     let turn = wire.turn();
     // Never marked as seen: any change says that the server is leaving.
-    let leaving = phase.clone();
+    let leaving = Arc::new(phase.clone());
     let (served, worn_out) = (AtomicUsize::new(0), meters.worn_out.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         // Requests of a connection come one after the other.
@@ -57,10 +57,10 @@ where
         turn.request(!request.body().is_end_stream());
         let knows_chunks = request.version() != Version::HTTP_10;
         let turn = Arc::clone(&turn);
-        let (answer, leaving) = (service(arrival.clone(), request), leaving.clone());
+        let (answer, leaving) = (service(arrival.clone(), request), Arc::clone(&leaving));
         async move {
             let mut response = answer.await;
-            turn.wait_for_client(response.extensions().get::<Patience>().copied());
+            turn.wait_for_client(response.body().patience());
             if !knows_chunks && !is_delimited(&response) {
                 turn.ends_with_connection();
             }

@@ -19,7 +19,6 @@ use super::connection::Held;
 use super::meters::Meters;
 use super::terms::Limits;
 use crate::clock::{Alarm, Clock};
-use crate::lease::Patience;
 use crate::transport::Transport;
 
 /// A client's socket with its limits.
@@ -120,8 +119,8 @@ impl Turn {
     }
 
     /// An answer begins, and may have a limit of its own.
-    pub(super) fn wait_for_client(&self, patience: Option<Patience>) {
-        let nanos = patience.map_or(0, |Patience(limit)| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+    pub(super) fn wait_for_client(&self, patience: Option<Duration>) {
+        let nanos = patience.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
         self.patience.store(nanos, Ordering::Relaxed);
     }
 

@@ -31,7 +31,7 @@ pub(super) fn clean(
         return Err(ForwardError::BadStatus { status: status.as_u16() });
     }
     let mut reuse = Reuse::Keep;
-    if headers.contains_key(TRANSFER_ENCODING) {
+    if hop::has(headers, &TRANSFER_ENCODING) {
         if !hop::is_chunked(headers) {
             return Err(ForwardError::ResponseTransferCoding);
         }
@@ -44,7 +44,7 @@ pub(super) fn clean(
     if status == StatusCode::NO_CONTENT || status.is_informational() {
         headers.remove(CONTENT_LENGTH);
     }
-    if headers.contains_key(TRAILER) {
+    if hop::has(headers, &TRAILER) {
         match trailers::announced(headers, |name| trailers::may_follow_answer(name, reserved)) {
             Some(trailer) => drop(headers.insert(TRAILER, trailer)),
             None => drop(headers.remove(TRAILER)),

@@ -4,7 +4,7 @@
 //!
 //! And between two requests nothing is awaited. The parser looks for that too before it writes the next one, but sees only
 //! what this process has been told of; under load that lags behind. What has come by then would be taken for the answer. So
-//! the system itself is asked.
+//! the system itself is asked, unless the connection was at rest for a moment only.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use crate::transport::Transport;
 pub(super) struct Awaited {
     limit: u64,
     left: AtomicU64,
-    /// From the end of an answer to the first byte of the next request.
+    /// From a rest that was long to the first byte of the next request.
     at_rest: AtomicBool,
 }
 
@@ -68,7 +68,7 @@ impl Awaited {
         self.left.store(NOTHING, Ordering::Relaxed);
     }
 
-    /// The answer has come in full, and the connection waits for another request.
+    /// Another request comes, and the last one was a while ago.
     pub(super) fn rest(&self) {
         self.at_rest.store(true, Ordering::Relaxed);
     }

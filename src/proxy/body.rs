@@ -17,7 +17,8 @@ use hyper::body::Incoming;
 
 use super::answer::Reuse;
 use super::error::BodyError;
-use super::pool::{Carrier, Link, Pool};
+use super::link::{Carrier, Link};
+use super::pool::Pool;
 use super::trailers;
 use super::upload::{Progress, State, Uploaded};
 use crate::clock::Clock;
@@ -36,9 +37,12 @@ pub struct Body {
     line: Option<Line>,
     clock: Clock,
     idle: Option<Duration>,
-    last: Instant,
+    /// Since when nothing has come; none if nothing was waited for since.
+    last: Option<Instant>,
     lease: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     uploaded: Option<Uploaded>,
+    /// What went wrong, until it is told.
+    failed: Option<BodyError>,
 }
 
 /// The connection that an answer comes over.
@@ -62,17 +66,17 @@ impl Body {
         clock: &Clock,
         idle: Option<Duration>,
         lease: Lease,
-    ) -> Self {
+    ) -> Box<Self> {
         let lease: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = if lease.is_endless() {
             None
         } else {
             let clock = clock.clone();
             Some(Box::pin(async move { lease.ended(&clock).await }))
         };
-        let last = clock.instant();
         let uploaded = line.upload.clone().map(Uploaded);
         let (line, clock) = (Some(line), clock.clone());
-        let mut body = Self { incoming, told, line, clock, idle, last, lease, uploaded };
+        let mut body =
+            Box::new(Self { incoming, told, line, clock, idle, last: None, lease, uploaded, failed: None });
         if body.incoming.is_end_stream() {
             body.release();
         }
@@ -80,18 +84,24 @@ impl Body {
     }
 
     /// The empty body of a 101, whose connection became something else.
-    pub(super) fn bodiless(incoming: Incoming, clock: &Clock) -> Self {
-        let last = clock.instant();
-        Self {
+    pub(super) fn bodiless(incoming: Incoming, clock: &Clock) -> Box<Self> {
+        Box::new(Self {
             incoming,
             told: None,
             line: None,
             clock: clock.clone(),
             idle: None,
-            last,
+            last: None,
             lease: None,
             uploaded: None,
-        }
+            failed: None,
+        })
+    }
+
+    /// How long the client may take nothing of it, where its route has a limit for that.
+    #[must_use]
+    pub const fn patience(&self) -> Option<Duration> {
+        self.idle
     }
 
     /// How much of the request's body was taken, if it has one.
@@ -103,7 +113,7 @@ impl Body {
     /// The answer is here in full: its connection may serve the next.
     fn release(&mut self) {
         if let Some(line) = self.line.take() {
-            line.release(self.last);
+            line.release(&self.clock);
         }
     }
 
@@ -113,7 +123,13 @@ impl Body {
         trailers::clean(trailers, |name| trailers::may_follow_answer(name, reserved)).map(Frame::trailers)
     }
 
-    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    /// Ends with an error, when it is asked again: our server throws away what it has not written when it hears of one, and
+    /// what came before, the head too, is to reach the client.
+    fn fail(
+        &mut self,
+        error: BodyError,
+        context: &Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(Line { pool, .. }) = self.line.take() {
             let meters = pool.counted();
             match error {
@@ -121,7 +137,9 @@ impl Body {
                 BodyError::Upstream(_) | BodyError::GivenUp | BodyError::Idle => meters.truncated.increment(),
             }
         }
-        Poll::Ready(Some(Err(error)))
+        self.failed = Some(error);
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Whether an answer of HTTP/2 that has no more to give has not come to its end.
@@ -130,14 +148,27 @@ impl Body {
         !self.incoming.is_end_stream() && self.line.as_ref().is_some_and(is_shared)
     }
 
+    /// What the connection gives, moved on if that is for us.
+    fn poll_incoming(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let incoming = &mut self.incoming;
+        match &mut self.line {
+            Some(line) => line.link.poll(context, |context| Pin::new(&mut *incoming).poll_frame(context)),
+            None => Pin::new(incoming).poll_frame(context),
+        }
+    }
+
     /// Whether there was silence for the idle limit, on the way down and on the way up.
     fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let (Some(idle), Some(line)) = (self.idle, self.line.as_mut()) else {
             return Poll::Pending;
         };
+        let last = *self.last.get_or_insert_with(|| self.clock.instant());
         let last = match &line.upload {
-            Some(upload) => self.last.max(upload.state().1),
-            None => self.last,
+            Some(upload) => last.max(upload.state().1),
+            None => last,
         };
         line.link.alarm.poll(&self.clock, last + idle, context)
     }
@@ -151,14 +182,17 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let ended = self.lease.as_mut().is_some_and(|lease| lease.as_mut().poll(context).is_ready());
         if ended {
             self.lease = None;
-            return self.fail(BodyError::LeaseEnded);
+            return self.fail(BodyError::LeaseEnded, context);
         }
-        match Pin::new(&mut self.incoming).poll_frame(context) {
+        match self.poll_incoming(context) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.last = self.clock.instant();
+                self.last = None;
                 let (frame, is_last) = match frame.into_trailers() {
                     Ok(trailers) => (self.clean(trailers), true),
                     Err(data) => (Some(data), self.incoming.is_end_stream()),
@@ -168,17 +202,16 @@ impl http_body::Body for Body {
                 }
                 Poll::Ready(frame.map(Ok))
             }
-            Poll::Ready(Some(Err(error))) => self.fail(BodyError::Upstream(error)),
+            Poll::Ready(Some(Err(error))) => self.fail(BodyError::Upstream(error), context),
             // Given up with NO_ERROR, an answer of HTTP/2 ends for hyper as if it were all (RFC 9113 section 8.1 means a
             // request that need not go on, not an answer that does not).
-            Poll::Ready(None) if self.is_cut() => self.fail(BodyError::GivenUp),
+            Poll::Ready(None) if self.is_cut() => self.fail(BodyError::GivenUp, context),
             Poll::Ready(None) => {
-                self.last = self.clock.instant();
                 self.release();
                 Poll::Ready(None)
             }
             Poll::Pending => match self.poll_idle(context) {
-                Poll::Ready(()) => self.fail(BodyError::Idle),
+                Poll::Ready(()) => self.fail(BodyError::Idle, context),
                 Poll::Pending => Poll::Pending,
             },
         }
@@ -202,10 +235,10 @@ impl fmt::Debug for Body {
 impl Line {
     /// Gives the connection back. One whose upload is not over has no future: what of it the upstream
     /// still reads, nobody knows.
-    fn release(self, now: Instant) {
+    fn release(self, clock: &Clock) {
         let uploaded = self.upload.as_ref().is_none_or(|upload| upload.state().0 == State::Done);
         if uploaded && self.reuse == Reuse::Keep {
-            self.pool.put(self.link, now);
+            self.pool.put(self.link, clock);
         }
     }
 }

@@ -4,6 +4,7 @@ use bytes::{BufMut, BytesMut};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
+use super::hop;
 use crate::session::{CookieNames, parts};
 
 /// Removes our cookies from the Cookie lines and joins what remains to one line (RFC 6265 section 5.4).
@@ -50,7 +51,7 @@ pub(super) fn strip_response(headers: &mut HeaderMap, names: &CookieNames) {
         let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
         is_ours(pair, names)
     };
-    if !headers.get_all(SET_COOKIE).into_iter().any(ours) {
+    if !hop::has(headers, &SET_COOKIE) || !headers.get_all(SET_COOKIE).into_iter().any(ours) {
         return;
     }
     let kept: Vec<HeaderValue> =

@@ -2,21 +2,22 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::future::Either;
 use http::{Method, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
 use super::awaited::Flooded;
 use super::error::ForwardError;
-use super::pool::{Link, Pool, Sent};
+use super::link::{Link, Sending, Sent};
+use super::pool::{Pool, Taken};
 use super::settings::RouteSettings;
 use super::upload::{Progress, State, Upload};
-use crate::clock::{Alarm, Clock};
+use crate::clock::Clock;
 use crate::meter::Counter;
 
 /// What an exchange needs besides the request.
@@ -27,72 +28,99 @@ pub(super) struct Exchange<'a> {
     pub(super) clock: &'a Clock,
     pub(super) upload: Option<&'a Arc<Progress>>,
     pub(super) retries: &'a Counter,
+    /// When the request was ready to go out.
+    pub(super) asked: Instant,
 }
 
-impl Exchange<'_> {
+/// What came of an exchange: the head of the answer, and what its body comes over.
+type Outcome = Result<(Response<Incoming>, Link), ForwardError>;
+
+impl<'a> Exchange<'a> {
     /// Over a kept connection if there is one, else over a fresh one; where connections are shared, as
     /// [`Self::over_shared`] says.
     ///
     /// A kept connection may have died unseen. Then there is one more try, over a fresh one, if the request was
     /// never written, or if it has no body and its method is safe (RFC 9110 section 9.2.2): a POST that an upstream
     /// may have processed is never sent twice.
-    pub(super) async fn run(
+    ///
+    /// The request of the usual way, over a kept connection, is sent before anything is waited for, so that no future has to
+    /// hold it; all others are boxed.
+    pub(super) fn run(self, request: Request<Upload>) -> impl Future<Output = Outcome> + Send + use<'a> {
+        match self.pool.take(self.asked) {
+            Some(Taken::Ready(mut link)) => {
+                let spare = copy_if_safe(&request).map(Box::new);
+                let sending = link.send(request);
+                Either::Left(self.over_kept(link, sending, spare))
+            }
+            Some(Taken::Settling(link)) => Either::Right(Either::Left(Box::pin(self.settle(link, request)))),
+            None => Either::Right(Either::Right(Box::pin(self.elsewhere(request)))),
+        }
+    }
+
+    /// Over a connection that is not ready yet, or another if it does not become so.
+    async fn settle(self, mut link: Link, request: Request<Upload>) -> Outcome {
+        while !link.settle(self.clock).await {
+            link = match self.pool.take(self.asked) {
+                Some(Taken::Ready(link) | Taken::Settling(link)) => link,
+                None => return self.fresh(request).await,
+            };
+        }
+        let spare = copy_if_safe(&request).map(Box::new);
+        let sending = link.send(request);
+        self.over_kept(link, sending, spare).await
+    }
+
+    async fn over_kept(
         self,
-        mut request: Request<Upload>,
-    ) -> Result<(Response<Incoming>, Link), ForwardError> {
-        if let Some(shared) = self.pool.shared() {
-            return self.over_shared(shared, request).await;
+        mut link: Link,
+        sending: Sending,
+        spare: Option<Box<Request<Upload>>>,
+    ) -> Outcome {
+        let mut failure = match self.answered(&mut link, sending).await? {
+            Ok(response) => return Ok((response, link)),
+            Err(failure) => failure,
+        };
+        drop(link);
+        let request = match (failure.take_message(), spare) {
+            (Some(unsent), _) => unsent,
+            (None, Some(spare)) if is_stale(failure.error()) => *spare,
+            (None, _) => return Err(self.sort(failure.into_error())),
+        };
+        self.retries.increment();
+        Box::pin(self.fresh(request)).await
+    }
+
+    async fn elsewhere(self, request: Request<Upload>) -> Outcome {
+        match self.pool.shared() {
+            Some(shared) => self.over_shared(shared, request).await,
+            None => self.fresh(request).await,
         }
-        if let Some(mut link) = self.pool.take(self.clock).await {
-            let spare = copy_if_safe(&request);
-            let mut failure = match self.send(&mut link, request).await? {
-                Ok(response) => return Ok((response, link)),
-                Err(failure) => failure,
-            };
-            drop(link);
-            request = match (failure.take_message(), spare) {
-                (Some(unsent), _) => unsent,
-                (None, Some(spare)) if is_stale(failure.error()) => spare,
-                (None, _) => return Err(self.sort(failure.into_error())),
-            };
-            self.retries.increment();
-        }
-        self.fresh(request).await
     }
 
     /// Over a fresh connection, as an upgrade needs one.
-    pub(super) async fn fresh(
-        self,
-        request: Request<Upload>,
-    ) -> Result<(Response<Incoming>, Link), ForwardError> {
-        // Boxed, since connecting is rare and its future large: every request would move it about.
-        let mut link = Box::pin(self.pool.connect(self.settings.connect_timeout, self.clock)).await?;
-        match self.send(&mut link, request).await? {
+    pub(super) async fn fresh(self, request: Request<Upload>) -> Outcome {
+        let mut link = self.pool.connect(self.settings.connect_timeout, self.clock).await?;
+        let sending = link.send(request);
+        match self.answered(&mut link, sending).await? {
             Ok(response) => Ok((response, link)),
             Err(failure) => Err(self.sort(failure.into_error())),
         }
     }
 
-    pub(super) async fn send(self, link: &mut Link, request: Request<Upload>) -> Result<Sent, ForwardError> {
-        link.carrier.await_head();
-        let sent = link.carrier.send(request);
-        let sent = self.wait(sent, &mut link.alarm).await;
-        link.carrier.has_head();
-        sent
-    }
-
     /// Waits for the response head: while the body is sent, as long as it moves; from its last byte on, for the
     /// route's limit (decision 43).
-    async fn wait(self, sent: impl Future<Output = Sent>, alarm: &mut Alarm) -> Result<Sent, ForwardError> {
-        let mut sent = pin!(sent);
-        let started = self.clock.instant();
-        poll_fn(|context| {
-            if let Poll::Ready(sent) = sent.as_mut().poll(context) {
+    pub(super) async fn answered(self, link: &mut Link, mut sending: Sending) -> Result<Sent, ForwardError> {
+        // Connecting may have taken a while.
+        let mut started = None;
+        let sent = poll_fn(|context| {
+            if let Poll::Ready(sent) = link.poll(context, |context| sending.as_mut().poll(context)) {
                 return Poll::Ready(Ok(sent));
             }
+            let started = *started.get_or_insert_with(|| self.clock.instant());
             let Some(upload) = self.upload else {
                 let Some(limit) = self.settings.timeout else { return Poll::Pending };
-                return alarm
+                return link
+                    .alarm
                     .poll(self.clock, started + limit, context)
                     .map(|()| Err(ForwardError::HeadTimeout));
             };
@@ -108,10 +136,12 @@ impl Exchange<'_> {
                     return Poll::Ready(Err(late));
                 }
                 let Some(next) = self.next_look(state, passed) else { return Poll::Pending };
-                ready!(alarm.poll(self.clock, since + next, context));
+                ready!(link.alarm.poll(self.clock, since + next, context));
             }
         })
-        .await
+        .await;
+        link.has_head();
+        sent
     }
 
     /// How long a body may stay in this state, and what is said then.

@@ -97,10 +97,10 @@ static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Turns the head that a client sent into the one that the upstream gets.
 pub(super) fn rewrite(headers: &mut HeaderMap, outgoing: Outgoing<'_>) -> Changes {
     let trailers = takes_trailers(headers);
-    let had_cookie = headers.contains_key(COOKIE);
+    let had_cookie = hop::has(headers, &COOKIE);
     let mut changes = strip(headers, outgoing);
     cookies::strip_request(headers, outgoing.cookies);
-    if had_cookie && !headers.contains_key(COOKIE) && !changes.removed.contains(&COOKIE) {
+    if had_cookie && !hop::has(headers, &COOKIE) && !changes.removed.contains(&COOKIE) {
         changes.removed.push(COOKIE);
     }
     match (outgoing.upgrade, trailers) {

@@ -17,10 +17,22 @@ pub(super) fn ends_in_response(name: &HeaderName) -> bool {
     matches!(*name, CONNECTION | TE | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE) || is_old(name)
 }
 
+/// Whether a field is there. In a short head, going through the names costs less than the look-up of one.
+pub(super) fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
+    const SHORT: usize = 16;
+    if headers.keys_len() > SHORT {
+        return headers.contains_key(name);
+    }
+    headers.keys().any(|own| own == name)
+}
+
 /// The names that any Connection line lists, beyond those that end here anyway. Host and Content-Length are not
 /// among them whatever the line says: a message without them would be another message.
 pub(super) fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
     let mut names = Vec::new();
+    if !has(headers, &CONNECTION) {
+        return names;
+    }
     for line in headers.get_all(CONNECTION) {
         for token in line.as_bytes().split(|byte| *byte == b',') {
             let token = token.trim_ascii();

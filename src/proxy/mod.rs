@@ -17,6 +17,7 @@ mod exchange;
 mod frames;
 mod head;
 mod hop;
+mod link;
 mod meters;
 mod multiplexed;
 mod over_shared;
@@ -35,7 +36,7 @@ mod upstream;
 mod wire;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -46,7 +47,7 @@ use answer::Reuse;
 use body::Line;
 use exchange::Exchange;
 use head::{Authorization, Forwarding, MethodFields, Outgoing, Upgrade};
-use pool::Link;
+use link::Link;
 use tunnel::Tunnel;
 
 pub use body::Body;
@@ -63,7 +64,7 @@ use upstream::Upstream;
 use crate::clock::Clock;
 use crate::gate::{Pass, RouteId};
 use crate::identity::Reserved;
-use crate::lease::{Hangup, Lease, Patience};
+use crate::lease::{Hangup, Lease};
 use crate::meter::Verb;
 use crate::observe::Observer;
 use crate::session::CookieNames;
@@ -145,7 +146,7 @@ impl Proxy {
     ///
     /// Of `request` the method, the fields and the body are used; the target is that of the judged facts. The answer
     /// is without hop-by-hop fields, reserved names (but X-Request-Id) and cookies of ours. `lease` cuts the answer
-    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then. `claimed` is told
+    /// when it is a stream (event stream, or of unknown length) or a tunnel, and is asked for only then. `asked` is now. `claimed` is told
     /// the folded names of the headers, if there were any, by which the client wanted to say itself who it is.
     ///
     /// # Errors
@@ -155,8 +156,9 @@ impl Proxy {
         pass: Pass<'_>,
         lease: impl FnOnce() -> Lease,
         claimed: impl FnOnce(&[String]),
+        asked: Instant,
         request: Request<Incoming>,
-    ) -> Result<Response<Body>, ForwardError> {
+    ) -> Result<Response<Box<Body>>, ForwardError> {
         let upstream = self.upstreams.get(pass.route().id().index()).ok_or(ForwardError::NoUpstream)?;
         let settings = &upstream.settings;
         let (mut parts, incoming) = request.into_parts();
@@ -198,10 +200,11 @@ impl Proxy {
             clock: &self.clock,
             upload: upload.as_ref(),
             retries: &self.meters().retries,
+            asked,
         };
         let (mut response, link) = match wanted {
             Upgrade::None => exchange.run(request).await?,
-            Upgrade::WebSocket => exchange.fresh(request).await?,
+            Upgrade::WebSocket => Box::pin(exchange.fresh(request)).await?,
         };
         // The version is a matter of each connection (RFC 9110 section 6.2). With the upstream's, an answer of HTTP/1.0
         // would reach the client without framing, and a broken one would look complete.
@@ -221,9 +224,6 @@ impl Proxy {
         // An early answer: who sends on regardless is heard no more. Nor is who may have hidden a request in its trailers.
         if upload.as_ref().is_some_and(|upload| upload.state().0 != State::Done || upload.is_followed()) {
             response.extensions_mut().insert(Hangup);
-        }
-        if let Some(idle) = settings.idle_timeout {
-            response.extensions_mut().insert(Patience(idle));
         }
         let lease = if is_stream(response.headers()) { lease() } else { Lease::endless() };
         let reserved = Arc::clone(&self.reserved);
@@ -346,7 +346,7 @@ impl Proxy {
         link: Link,
         lease: Lease,
         route: &Upstream,
-    ) -> Result<Response<Body>, ForwardError> {
+    ) -> Result<Response<Box<Body>>, ForwardError> {
         let upstream = hyper::upgrade::on(&mut response);
         if !request::is_websocket_answer(response.headers()) {
             return Err(ForwardError::UnexpectedUpgrade);

@@ -10,8 +10,8 @@ use hyper::body::Incoming;
 use super::answer;
 use super::error::ForwardError;
 use super::exchange::{Exchange, copy_if_bodiless, is_safe, is_stale};
+use super::link::{Carrier, Link};
 use super::multiplexed::Multiplexed;
-use super::pool::{Carrier, Link};
 use super::shared::Place;
 use super::upload::Upload;
 
@@ -54,7 +54,8 @@ impl Exchange<'_> {
             let was_proven = place.is_proven();
             let may_repeat = is_safe(request.method()) && was_proven;
             let mut link = Link::shared(place);
-            let sent = self.send(&mut link, request).await;
+            let sending = link.send(request);
+            let sent = self.answered(&mut link, sending).await;
             let Carrier::Shared(place) = &mut link.carrier else { return Err(ForwardError::NoUpstream) };
             let mut failure = match sent {
                 Ok(Ok(response)) => {

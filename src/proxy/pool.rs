@@ -7,31 +7,19 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::future::Either;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{self, SendRequest};
 use rustls::RootCertStore;
-use tokio::task::JoinHandle;
 
-use super::awaited::{Awaited, Bounded};
 use super::dial::Dialer;
 use super::error::ForwardError;
+use super::link::Link;
 use super::meters::{Counted, Meters, TargetMeters};
 use super::multiplexed::{MAX_IDLE, Multiplexed};
 use super::parting::Parting;
 use super::settings::Target;
-use super::shared::Place;
-use super::upload::Upload;
-use super::wire::Wire;
-use crate::clock::{Alarm, Clock};
-use crate::meter::GaugeGuard;
-use crate::transport::Transport;
+use crate::clock::Clock;
 
 /// The kept connections of all targets. Survives a reload: a target that stays keeps its connections.
 #[derive(Debug, Default)]
@@ -56,44 +44,37 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 enum Kept {
-    /// One request at a time each; oldest first.
-    Idle(Mutex<Vec<(Instant, Link)>>),
+    /// One request at a time each.
+    Idle(Mutex<Idle>),
     /// Many at a time.
     Shared(Multiplexed),
 }
 
-/// What carries one exchange. Dropping it ends the exchange at once, whatever is on its way.
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) carrier: Carrier,
-    /// Kept with the connection, so that a request seldom sets a timer of its own.
-    pub(super) alarm: Alarm,
+#[derive(Debug, Default)]
+struct Idle {
+    /// Oldest first.
+    links: Vec<(Instant, Link)>,
+    /// Whether somebody looks after them.
+    is_watched: bool,
 }
 
-/// A connection, or a place on one.
+/// How long a connection lies idle before the system is asked whether something came. It costs a call of its own, a
+/// twentieth of a request; a connection under load is used again at once, and what comes with an answer is seen with it.
+const RESTED: Duration = Duration::from_millis(1);
+
+/// How often kept connections are looked at that nobody takes.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A kept connection that was taken.
 #[derive(Debug)]
-pub(super) enum Carrier {
-    /// A connection to an upstream, which ends with it.
-    Own { sender: SendRequest<Upload>, awaited: Arc<Awaited>, _driver: Driver },
-    /// A place on one that others share.
-    Shared(Place),
+pub(super) enum Taken {
+    Ready(Link),
+    /// It has served a moment ago, and its task has yet to run.
+    Settling(Link),
 }
-
-/// What became of a request that was sent, or of its head.
-pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
-
-/// The task that moves a connection's bytes.
-#[derive(Debug)]
-pub(super) struct Driver(JoinHandle<()>);
 
 /// How many connections of one target may lie idle.
 const MAX_IDLE_COUNT: usize = 128;
-
-/// The most that is buffered of an answer before the client took it, where no head may be larger.
-const BUFFER: usize = 64 * 1024;
-
-/// How long a connection that has just served may take to be ready again. Mostly its task has only to run once.
-const SETTLE: Duration = Duration::from_millis(100);
 
 impl Pools {
     /// What is counted over all targets.
@@ -121,7 +102,7 @@ impl Pools {
             let kept = match target {
                 Target::H2c { .. } => Kept::Shared(Multiplexed::new(max_head, counted.clone())),
                 Target::Http { .. } | Target::Https { .. } | Target::Unix { .. } => {
-                    Kept::Idle(Mutex::new(Vec::new()))
+                    Kept::Idle(Mutex::default())
                 }
             };
             Arc::new(Pool { dialer, max_head, counted, kept })
@@ -183,49 +164,65 @@ impl Pool {
 
     fn idle_count(&self) -> usize {
         match &self.kept {
-            Kept::Idle(idle) => lock(idle).iter().filter(|(_, link)| !link.is_closed()).count(),
+            Kept::Idle(idle) => lock(idle).links.iter().filter(|(_, link)| !link.is_closed()).count(),
             Kept::Shared(shared) => shared.idle_count(),
         }
     }
 
     /// A kept connection that is alive as far as can be seen.
-    pub(super) async fn take(&self, clock: &Clock) -> Option<Link> {
-        let now = clock.instant();
+    pub(super) fn take(&self, now: Instant) -> Option<Taken> {
         while let Some(mut link) = self.pop(now) {
-            let Carrier::Own { sender, .. } = &mut link.carrier else { continue };
-            if sender.is_closed() {
-                continue;
+            if link.is_ready() {
+                return Some(Taken::Ready(link));
             }
-            if sender.is_ready() {
-                return Some(link);
-            }
-            if let Ok(Ok(())) = clock.timeout(SETTLE, sender.ready()).await {
-                return Some(link);
+            if !link.is_closed() {
+                return Some(Taken::Settling(link));
             }
         }
         None
     }
 
     /// Keeps a connection whose answer has come in full.
-    pub(super) fn put(&self, link: Link, now: Instant) {
-        let (Kept::Idle(idle), Carrier::Own { sender, awaited, .. }) = (&self.kept, &link.carrier) else {
-            return;
-        };
-        if sender.is_closed() {
+    pub(super) fn put(self: &Arc<Self>, link: Link, clock: &Clock) {
+        let Kept::Idle(idle) = &self.kept else { return };
+        if link.is_closed() {
             return;
         }
-        awaited.rest();
+        let now = clock.instant();
         let mut idle = lock(idle);
-        expire(&mut idle, now);
-        if idle.len() < MAX_IDLE_COUNT {
-            idle.push((now, link));
+        idle.expire(now);
+        if idle.links.len() < MAX_IDLE_COUNT {
+            idle.links.push((now, link));
         }
+        if !std::mem::replace(&mut idle.is_watched, true) {
+            drop(idle);
+            self.watch(clock.clone());
+        }
+    }
+
+    /// Lets go what its upstream has closed, and what has grown old, also when no request comes by.
+    fn watch(self: &Arc<Self>, clock: Clock) {
+        let pool = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                clock.sleep(LOOK).await;
+                let Some(pool) = pool.upgrade() else { return };
+                let Kept::Idle(idle) = &pool.kept else { return };
+                let mut idle = lock(idle);
+                idle.expire(clock.instant());
+                idle.links.retain_mut(|(_, link)| link.is_alive());
+                if idle.links.is_empty() {
+                    idle.is_watched = false;
+                    return;
+                }
+            }
+        });
     }
 
     /// Closes every kept connection.
     pub(super) fn close_idle(&self) {
         match &self.kept {
-            Kept::Idle(idle) => drop(std::mem::take(&mut *lock(idle))),
+            Kept::Idle(idle) => lock(idle).links.clear(),
             Kept::Shared(shared) => shared.retire_all(),
         }
     }
@@ -247,80 +244,21 @@ impl Pool {
     fn pop(&self, now: Instant) -> Option<Link> {
         let Kept::Idle(idle) = &self.kept else { return None };
         let mut idle = lock(idle);
-        expire(&mut idle, now);
-        idle.pop().map(|(_, link)| link)
-    }
-}
-
-impl Link {
-    async fn start(
-        transport: Transport,
-        max_head: usize,
-        guards: (GaugeGuard, GaugeGuard),
-    ) -> Result<Self, ForwardError> {
-        let awaited = Arc::new(Awaited::new(max_head));
-        let (sender, connection) = http1::Builder::new()
-            .max_header_size(max_head)
-            .max_buf_size(max_head.max(BUFFER))
-            .handshake(Wire::new(Bounded::new(transport, Arc::clone(&awaited))))
-            .await
-            .map_err(|source| ForwardError::UpstreamClosed { source })?;
-        let driver = tokio::spawn(async move {
-            let _guards = guards;
-            // Whoever waits on the connection gets its errors; this is only for whom it lay idle.
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::trace!(%error, "an upstream connection ended");
-            }
-        });
-        Ok(Self {
-            carrier: Carrier::Own { sender, awaited, _driver: Driver(driver) },
-            alarm: Alarm::default(),
-        })
-    }
-
-    fn is_closed(&self) -> bool {
-        matches!(&self.carrier, Carrier::Own { sender, .. } if sender.is_closed())
-    }
-
-    pub(super) fn shared(place: Place) -> Self {
-        Self { carrier: Carrier::Shared(place), alarm: Alarm::default() }
-    }
-}
-
-impl Carrier {
-    /// Sends a request. Who drops the future gives the request up.
-    pub(super) fn send(&mut self, request: Request<Upload>) -> impl Future<Output = Sent> + use<> {
-        match self {
-            Self::Own { sender, .. } => Either::Left(sender.try_send_request(request)),
-            Self::Shared(place) => Either::Right(place.send(request)),
+        idle.expire(now);
+        let (since, link) = idle.links.pop()?;
+        if now.saturating_duration_since(since) >= RESTED {
+            link.has_rested();
         }
-    }
-
-    /// A request goes out: the bytes until its head is there are counted.
-    pub(super) fn await_head(&self) {
-        if let Self::Own { awaited, .. } = self {
-            awaited.begin();
-        }
-    }
-
-    /// The head is there.
-    pub(super) fn has_head(&self) {
-        if let Self::Own { awaited, .. } = self {
-            awaited.end();
-        }
+        Some(link)
     }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-fn expire(idle: &mut Vec<(Instant, Link)>, now: Instant) {
-    let fresh = |(since, _): &(Instant, Link)| now.duration_since(*since) < MAX_IDLE;
-    if idle.first().is_some_and(|oldest| !fresh(oldest)) {
-        idle.retain(fresh);
+impl Idle {
+    fn expire(&mut self, now: Instant) {
+        let fresh = |(since, _): &(Instant, Link)| now.duration_since(*since) < MAX_IDLE;
+        if self.links.first().is_some_and(|oldest| !fresh(oldest)) {
+            self.links.retain(fresh);
+        }
     }
 }
 

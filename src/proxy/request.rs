@@ -24,14 +24,16 @@ pub(super) fn check(
     version: Version,
     max_body: Option<u64>,
 ) -> Result<(), ForwardError> {
-    if headers.contains_key(TRANSFER_ENCODING) && !hop::is_chunked(headers) {
+    if hop::has(headers, &TRANSFER_ENCODING) && !hop::is_chunked(headers) {
         return Err(ForwardError::TransferCoding);
     }
-    let expects = headers.get_all(EXPECT).into_iter();
     // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
     let is_heard = version > Version::HTTP_10;
     if is_heard
-        && expects
+        && hop::has(headers, &EXPECT)
+        && headers
+            .get_all(EXPECT)
+            .into_iter()
             .map(HeaderValue::as_bytes)
             .any(|value| !value.trim_ascii().eq_ignore_ascii_case(b"100-continue"))
     {

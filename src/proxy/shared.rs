@@ -8,14 +8,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
-use http::Request;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
 
 use super::multiplexed::{STREAMS, too_old};
-use super::pool::{Sent, lock};
+use super::pool::lock;
 use super::shared_wire::SharedWire;
 use super::upload::{Progress, Slot, Upload};
 use crate::clock::{Alarm, Clock};
@@ -66,6 +68,8 @@ pub(super) struct Tasks {
     heard: Arc<Heard>,
     slot: Arc<Slot>,
 }
+
+type Received = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
 
 type Engine = http2::Connection<TokioIo<SharedWire>, Upload, Tasks>;
 
@@ -177,7 +181,7 @@ impl Connection {
 
 impl Place {
     /// Sends a request.
-    pub(super) fn send(&self, mut request: Request<Upload>) -> impl Future<Output = Sent> + use<> {
+    pub(super) fn send(&self, mut request: Request<Upload>) -> impl Future<Output = Received> + use<> {
         request.body_mut().begins_in(Arc::clone(&self.connection.slot));
         self.connection.sender.clone().try_send_request(request)
     }

@@ -11,9 +11,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::frames::{CloseCode, FrameCounter, close};
+use super::link::Link;
 use super::meters::Meters;
 use super::parting::Parting;
-use super::pool::Link;
 use crate::clock::{Alarm, Clock};
 use crate::lease::Lease;
 use crate::meter::GaugeGuard;

@@ -188,13 +188,16 @@ impl AccessLine<'_> {
         line.plain(member!("client"), |text| self.client.push_to(text));
         line.plain(member!("peer"), |text| self.peer.push_to(text));
         line.word(member!("protocol"), self.protocol);
-        line.text(member!("method"), &bounded(self.method, METHOD));
+        // A token (RFC 9110 section 5.6.2).
+        line.word(member!("method"), &bounded(self.method, METHOD));
         line.text(member!("host"), &bounded(self.host, HOST));
         line.text(member!("path"), &bounded(self.path, PATH));
         line.text_if_any(member!("route"), self.route);
         line.word(member!("decision"), self.decision);
         line.text_if_any(member!("user"), self.user);
-        line.text_if_any(member!("session"), self.session);
+        if let Some(session) = self.session {
+            line.word(member!("session"), session);
+        }
         line.text_if_any(member!("upstream"), self.upstream);
         if let Some(agent) = self.user_agent {
             // No character is longer than four bytes: what is cut here is cut again, at a character.

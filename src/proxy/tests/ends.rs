@@ -57,7 +57,8 @@ async fn a_connection_is_kept_and_a_dead_one_is_tried_once_more() {
 /// Under load the system has long got what this process has not looked at yet.
 #[tokio::test]
 async fn what_an_upstream_said_unasked_is_never_the_answer_to_the_next_request() {
-    let bench = plain().await;
+    let (clock, hand) = Clock::manual(Timestamp::from_secs(1_750_000_000));
+    let bench = bench(clock, Lease::endless(), |_| {}).await;
     let get = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
     let post = "POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
     for request in [get, post] {
@@ -71,6 +72,7 @@ async fn what_an_upstream_said_unasked_is_never_the_answer_to_the_next_request()
             let (mut client, mut upstream, _) = bench.exchange("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
             upstream.send(OK).await;
             client.until("ok").await;
+            hand.advance(Duration::from_millis(1));
             bench.at_next_request(move || {
                 upstream.send_now(unasked);
                 upstream.finish_now();

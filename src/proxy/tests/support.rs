@@ -16,7 +16,7 @@ use crate::authz::{Rule, Term};
 use crate::clock::Clock;
 use crate::gate::{Decision, Options, Route, RouteId, decide};
 use crate::identity::{HeaderPlan, Preset, Reserved};
-use crate::lease::Lease;
+use crate::lease::{Awaited, Lease};
 use crate::listener;
 use crate::session::CookieNames;
 use crate::session::Security;
@@ -76,16 +76,16 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
     let rule = Rule::new(vec![term]);
     let route = Arc::new(Route::new(RouteId::new(0), "wiki".to_owned(), rule, plan, Options::default()));
     let moment: Arc<Mutex<Option<Moment>>> = Arc::default();
-    let at_moment = Arc::clone(&moment);
+    let (at_moment, now) = (Arc::clone(&moment), clock.clone());
     let service = move |arrival: Arrival, request: Request<Incoming>| {
         if let Some(happens) = at_moment.lock().expect("nobody panicked").take() {
             happens();
         }
         let (proxy, route, lease) = (Arc::clone(&proxy), Arc::clone(&route), lease.clone());
-        let facts = facts(arrival, &request, &public_url);
+        let (facts, asked) = (facts(arrival, &request, &public_url), now.instant());
         async move {
             let Decision::Pass(pass) = decide(&facts, &route, None) else { panic!("everybody passes") };
-            answer(proxy.forward(pass, || lease, |_| {}, request).await)
+            answer(proxy.forward(pass, || lease, |_| {}, asked, request).await)
         }
     };
     let address = listener::Address {
@@ -121,9 +121,18 @@ fn facts(arrival: Arrival, request: &Request<Incoming>, public_url: &Origin) -> 
     Facts::new(parts, public_url)
 }
 
-type Answer = Response<Either<Body, Empty<Bytes>>>;
+type Answer = Response<Either<Box<Body>, Empty<Bytes>>>;
 
-fn answer(forwarded: Result<Response<Body>, super::super::ForwardError>) -> Answer {
+impl Awaited for Either<Box<Body>, Empty<Bytes>> {
+    fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Left(body) => body.patience(),
+            Self::Right(_) => None,
+        }
+    }
+}
+
+fn answer(forwarded: Result<Response<Box<Body>>, super::super::ForwardError>) -> Answer {
     match forwarded {
         Ok(response) => response.map(Either::Left),
         Err(error) => {

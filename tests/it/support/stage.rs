@@ -35,7 +35,7 @@ pub(crate) struct Stage {
     /// The configuration that it runs.
     pub(crate) config: String,
     app: Option<App>,
-    clock: Clock,
+    pub(crate) clock: Clock,
     hand: ManualClock,
 }
 
@@ -139,11 +139,10 @@ impl Stage {
     /// A stage before an upstream.
     pub(crate) async fn before(upstream: Upstream, plan: Plan) -> Self {
         let (manual, hand) = Clock::manual(START);
-        let (clock, lines) = match plan.time {
-            Time::Manual => (manual, Lines::kept()),
-            Time::Real => (Clock::system(), Lines::stdout().expect("a thread")),
+        let (clock, lines, random) = match plan.time {
+            Time::Manual => (manual, Lines::kept(), Random::seeded(1)),
+            Time::Real => (Clock::system(), Lines::stdout().expect("a thread"), Random::system()),
         };
-        let random = Random::seeded(1);
         let settings = Settings { clients: Vec::new(), users: plan.users.clone() };
         let provider = Provider::start(settings, 0, clock.clone(), random.clone()).await.expect("a provider");
         let mut second = None;

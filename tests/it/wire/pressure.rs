@@ -120,3 +120,12 @@ async fn an_answer_is_taken_only_as_far_as_its_client_reads() {
         flows(&mut upstream, &mut client, sent).await;
     }
 }
+
+#[tokio::test]
+async fn an_upload_goes_on_while_its_client_takes_nothing_of_the_answer() {
+    let line = Line::new("pressure-both").await;
+    let (mut client, mut upstream) = line.exchange("POST /x", "Content-Length: 1000000000\r\n").await;
+    upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").await.expect("a head");
+    taken(&mut upstream, 2 * kernel() + OURS).await;
+    flows(&mut client, &mut upstream, 0).await;
+}
