@@ -17,6 +17,7 @@ use crate::lines::text::with_causes;
 use crate::manual;
 use crate::proxy;
 use crate::telemetry::{Ended, OpenLine};
+use crate::web::RequestId;
 
 /// The body of an answer: our own, or the upstream's as it comes.
 pub struct Body {
@@ -32,6 +33,7 @@ enum Source {
 
 /// Writes the access line, and ends the count of the request, when the answer is out or is given up.
 pub(super) struct AccessGuard {
+    id: RequestId,
     /// None where no line is wanted.
     line: Option<OpenLine>,
     /// None once it is counted.
@@ -136,6 +138,7 @@ impl Awaited for Body {
 
 impl AccessGuard {
     pub(super) fn new(
+        id: RequestId,
         line: Option<OpenLine>,
         tally: Option<Tally>,
         status: u16,
@@ -145,6 +148,7 @@ impl AccessGuard {
     ) -> Self {
         let bodiless = head_only || matches!(status, 101 | 204 | 304);
         Self {
+            id,
             line,
             tally,
             status,
@@ -162,8 +166,10 @@ impl AccessGuard {
         self.broken = Some(error.word());
         let url = manual::url(error.word());
         match error {
-            proxy::BodyError::LeaseEnded => tracing::info!(code = error.word(), url, "{error}"),
-            _ => tracing::warn!(code = error.word(), url, "{}", with_causes(error)),
+            proxy::BodyError::LeaseEnded => {
+                tracing::info!(request_id = %self.id, code = error.word(), url, "{error}");
+            }
+            _ => tracing::warn!(request_id = %self.id, code = error.word(), url, "{}", with_causes(error)),
         }
     }
 }

@@ -70,6 +70,7 @@ impl Unread {
         let line = self.generation.logging.access.as_ref().map(line);
         let head_only = self.method == Method::HEAD;
         let guard = AccessGuard::new(
+            self.id.clone(),
             line,
             Some(tally),
             response.status().as_u16(),

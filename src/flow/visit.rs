@@ -257,7 +257,8 @@ impl Visit {
         let head_only = *self.facts.method() == Method::HEAD;
         let is_late = response.extensions().get::<TooLate>().is_some();
         let status = if is_late { CLIENT_GONE } else { response.status().as_u16() };
-        let guard = AccessGuard::new(line, tally, status, head_only, clock.clone(), self.started);
+        let id = self.facts.id().clone();
+        let guard = AccessGuard::new(id, line, tally, status, head_only, clock.clone(), self.started);
         response.map(|body| body.guarded(guard))
     }
 
