@@ -90,7 +90,7 @@ impl Exchange<'_> {
                 (Failure::Broken, Some(spare)) if may_repeat && is_stale(failure.error()) => spare,
                 (kind, _) => return Err(self.explain(kind, failure.into_error())),
             };
-            self.retries.increment();
+            self.meters.retries.increment();
         }
     }
 
