@@ -7,7 +7,7 @@ use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_util::future::Either;
-use http::{Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -38,6 +38,16 @@ pub(super) struct Exchange<'a> {
 /// What came of an exchange: the head of the answer, and what its body comes over.
 type Outcome = Result<(Response<Incoming>, Link), ForwardError>;
 
+/// What a request was, should it have to be sent once more. Every request pays for it and hardly one needs it, so it is no
+/// map: a list costs half.
+#[derive(Debug)]
+pub(super) struct Spare {
+    method: Method,
+    target: Uri,
+    version: Version,
+    fields: Vec<(HeaderName, HeaderValue)>,
+}
+
 impl<'a> Exchange<'a> {
     /// Over a kept connection if there is one, else over a fresh one; where connections are shared, as
     /// [`Self::over_shared`] says.
@@ -51,7 +61,7 @@ impl<'a> Exchange<'a> {
     pub(super) fn run(self, request: Request<Upload>) -> impl Future<Output = Outcome> + Send + use<'a> {
         match self.pool.take(self.asked) {
             Some(Taken::Ready(mut link)) => {
-                let spare = copy_if_safe(&request).map(Box::new);
+                let spare = Spare::if_safe(&request);
                 let sending = link.send(request);
                 Either::Left(self.over_kept(link, sending, spare))
             }
@@ -85,17 +95,12 @@ impl<'a> Exchange<'a> {
                 None => return self.fresh(request).await,
             };
         }
-        let spare = copy_if_safe(&request).map(Box::new);
+        let spare = Spare::if_safe(&request);
         let sending = link.send(request);
         self.over_kept(link, sending, spare).await
     }
 
-    async fn over_kept(
-        self,
-        mut link: Link,
-        sending: Sending,
-        spare: Option<Box<Request<Upload>>>,
-    ) -> Outcome {
+    async fn over_kept(self, mut link: Link, sending: Sending, spare: Option<Box<Spare>>) -> Outcome {
         let mut failure = match self.answered(&mut link, sending).await? {
             Ok(response) => return Ok((response, link)),
             Err(failure) => failure,
@@ -103,7 +108,7 @@ impl<'a> Exchange<'a> {
         drop(link);
         let request = match (failure.take_message(), spare) {
             (Some(unsent), _) => unsent,
-            (None, Some(spare)) if is_stale(failure.error()) => *spare,
+            (None, Some(spare)) if is_stale(failure.error()) => spare.into_request(),
             (None, _) => return Err(self.sort(failure.into_error())),
         };
         self.meters.retries.increment();
@@ -130,7 +135,6 @@ impl<'a> Exchange<'a> {
     /// Waits for the response head: while the body is sent, as long as it moves; from its last byte on, for the
     /// route's limit (decision 43).
     pub(super) async fn answered(self, link: &mut Link, mut sending: Sending) -> Result<Sent, ForwardError> {
-        // Connecting may have taken a while.
         let mut started = None;
         let sent = poll_fn(|context| {
             if let Poll::Ready(sent) = link.poll(context, |context| sending.as_mut().poll(context)) {
@@ -213,22 +217,38 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// A second copy of a request that may be sent twice.
-fn copy_if_safe(request: &Request<Upload>) -> Option<Request<Upload>> {
-    if is_safe(request.method()) { copy_if_bodiless(request) } else { None }
-}
-
-/// A second copy of a request, if it has no body.
-pub(super) fn copy_if_bodiless(request: &Request<Upload>) -> Option<Request<Upload>> {
-    if !request.body().is_end_stream() {
-        return None;
+impl Spare {
+    /// Of a request that has no body.
+    pub(super) fn if_bodiless(request: &Request<Upload>) -> Option<Self> {
+        if !request.body().is_end_stream() {
+            return None;
+        }
+        let mut fields = Vec::with_capacity(request.headers().len());
+        fields.extend(request.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
+        Some(Self {
+            method: request.method().clone(),
+            target: request.uri().clone(),
+            version: request.version(),
+            fields,
+        })
     }
-    let mut copy = Request::new(Upload::empty());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
+
+    /// Of a request that has no body and may be sent twice.
+    fn if_safe(request: &Request<Upload>) -> Option<Box<Self>> {
+        if is_safe(request.method()) { Self::if_bodiless(request).map(Box::new) } else { None }
+    }
+
+    /// The request once more.
+    pub(super) fn into_request(self) -> Request<Upload> {
+        let mut request = Request::new(Upload::empty());
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.target;
+        *request.version_mut() = self.version;
+        for (name, value) in self.fields {
+            request.headers_mut().append(name, value);
+        }
+        request
+    }
 }
 
 /// Whether asking twice changes nothing (RFC 9110 section 9.2.1).

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::answer;
 use super::error::ForwardError;
-use super::exchange::{Exchange, copy_if_bodiless, is_safe, is_stale};
+use super::exchange::{Exchange, Spare, is_safe, is_stale};
 use super::link::{Carrier, Link};
 use super::multiplexed::Multiplexed;
 use super::shared::Place;
@@ -40,7 +40,7 @@ impl Exchange<'_> {
         shared: &Multiplexed,
         mut request: Request<Upload>,
     ) -> Result<(Response<Incoming>, Link), ForwardError> {
-        let mut spare = copy_if_bodiless(&request);
+        let mut spare = Spare::if_bodiless(&request);
         let mut unsent = 0;
         loop {
             let place = match shared.take() {
@@ -86,8 +86,10 @@ impl Exchange<'_> {
             let kind = Failure::of(failure.error());
             kind.tell(place);
             request = match (kind, spare.take()) {
-                (Failure::Refused | Failure::Unseen, Some(spare)) => spare,
-                (Failure::Broken, Some(spare)) if may_repeat && is_stale(failure.error()) => spare,
+                (Failure::Refused | Failure::Unseen, Some(spare)) => spare.into_request(),
+                (Failure::Broken, Some(spare)) if may_repeat && is_stale(failure.error()) => {
+                    spare.into_request()
+                }
                 (kind, _) => return Err(self.explain(kind, failure.into_error())),
             };
             self.meters.retries.increment();
