@@ -152,6 +152,8 @@ fn proxy() -> Proxy {
         connect_timeout: Duration::from_secs(5),
         timeout: None,
         idle_timeout: None,
+        max_in_flight: 4096,
+        queue_timeout: Duration::from_secs(5),
         max_body: None,
         body_timeout: Duration::from_secs(30),
         max_response_head: 64 << 10,

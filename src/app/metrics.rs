@@ -132,6 +132,11 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
     for (route, meters) in &routes {
         family.add(&[("route", route)], meters.tunnels.get());
     }
+    let mut family =
+        page.gauge("vestibule_waiting_requests", "Requests that wait for their turn at the upstream.");
+    for (route, meters) in &routes {
+        family.add(&[("route", route)], meters.waiting.get());
+    }
     let mut family = page.counter(
         "vestibule_headers_stripped_total",
         "Header names that clients sent and that were removed: those that say who somebody is, those with an underscore.",
@@ -148,7 +153,7 @@ fn upstreams(generation: &Generation, page: &mut Exposition) {
         ),
         (
             "vestibule_upstream_busy_total",
-            "Requests for which no HTTP/2 connection to their upstream had a place in time.",
+            "Requests whose upstream had too many others to answer: over max_in_flight, or over what its HTTP/2 connections take.",
             &proxy.busy,
         ),
         (

@@ -261,6 +261,11 @@ ROUTE {
     connect_timeout: Duration, Is("\"5s\"");
     /// Silence of a stream, a WebSocket or a stalled answer, and of an upstream that stops taking an upload.
     idle_timeout: DurationOrOff, Is("\"15m\"");
+    /// Requests of this route that its upstream may be answering at once, from sending one to the end of its answer. WebSockets
+    /// no longer count once they are open. As many more wait for their turn.
+    max_in_flight: Int(1, 1_000_000), Is("4096");
+    /// How long a request may wait for its turn. Over it, or with too many waiting: 503. `"0"`: none waits.
+    queue_timeout: DurationOrOff, Is("\"5s\"");
     /// The largest request body. Over it: 413.
     max_body: Size(1, 1 << 40), Means("no limit");
     /// The largest head of an answer, interim ones included. Over it, or with more than 100 fields: 502.

@@ -117,6 +117,8 @@ fn settings(
     let idle_timeout =
         section.read("idle_timeout", Some(seconds(15 * 60)), |field| values::duration_or_off(field));
     let max_response_head = section.read("max_response_head", 64 << 10, values::size);
+    let max_in_flight = section.read("max_in_flight", 4096, values::number);
+    let queue_timeout = section.read("queue_timeout", seconds(5), |field| values::any_duration(field));
     let max_body = section.field("max_body").map(|field| values::size(&field));
     Some(RouteSettings {
         target: target?,
@@ -124,6 +126,8 @@ fn settings(
         connect_timeout,
         timeout,
         idle_timeout,
+        max_in_flight,
+        queue_timeout,
         max_body: match max_body {
             Some(size) => Some(size?),
             None => None,

@@ -20,6 +20,7 @@ use super::error::BodyError;
 use super::link::{Carrier, Link};
 use super::pool::Pool;
 use super::trailers;
+use super::turn::Turn;
 use super::upload::{Progress, State, Uploaded};
 use crate::clock::Clock;
 use crate::identity::Reserved;
@@ -55,6 +56,8 @@ pub(super) struct Line {
     pub(super) upload: Option<Arc<Progress>>,
     /// Names that may not stand in its trailers either.
     pub(super) reserved: Arc<Reserved>,
+    /// The last, so that whoever has the next turn finds the connection kept.
+    pub(super) _turn: Turn,
 }
 
 impl Body {

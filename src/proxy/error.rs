@@ -66,6 +66,14 @@ pub enum ForwardError {
     /// No place on a connection that several share, in the time that connecting may take: 503.
     #[error("the upstream takes no further requests at a time")]
     Busy,
+    /// As many requests of the route as may be are with the upstream, and its turn did not come in time: 503.
+    #[error(
+        "the upstream is busy with {limit} requests of this route, as many as max_in_flight lets through"
+    )]
+    Crowded {
+        /// How many may be.
+        limit: usize,
+    },
     /// No response head within the limit: 504.
     #[error("the upstream did not answer in time")]
     HeadTimeout,
@@ -165,6 +173,7 @@ impl ForwardError {
             | Self::Tls { .. }
             | Self::ConnectTimeout
             | Self::Busy
+            | Self::Crowded { .. }
             | Self::HeadTimeout
             | Self::UploadStalled
             | Self::UpstreamClosed { .. }
@@ -188,7 +197,7 @@ impl ForwardError {
             Self::ClientStalled => StatusCode::REQUEST_TIMEOUT,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Self::TransferCoding | Self::NoWebSocket => StatusCode::NOT_IMPLEMENTED,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Crowded { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::HeadTimeout | Self::UploadStalled => StatusCode::GATEWAY_TIMEOUT,
             Self::Resolve { .. }
             | Self::Connect { .. }
@@ -220,7 +229,7 @@ impl ForwardError {
             Self::Connect { .. } => "upstream/connect",
             Self::Tls { .. } => "upstream/tls",
             Self::ConnectTimeout => "upstream/connect-timeout",
-            Self::Busy => "upstream/busy",
+            Self::Busy | Self::Crowded { .. } => "upstream/busy",
             Self::HeadTimeout => "upstream/timeout",
             Self::UploadStalled => "upstream/upload-stalled",
             Self::UpstreamClosed { .. } => "upstream/closed",

@@ -13,12 +13,15 @@ use hyper::body::Incoming;
 
 use super::awaited::Flooded;
 use super::error::ForwardError;
+use super::head::Upgrade;
 use super::link::{Link, Sending, Sent};
+use super::meters::Meters;
 use super::pool::{Pool, Taken};
 use super::settings::RouteSettings;
+use super::turn::Turn;
 use super::upload::{Progress, State, Upload};
+use super::upstream::Upstream;
 use crate::clock::Clock;
-use crate::meter::Counter;
 
 /// What an exchange needs besides the request.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +30,7 @@ pub(super) struct Exchange<'a> {
     pub(super) settings: &'a RouteSettings,
     pub(super) clock: &'a Clock,
     pub(super) upload: Option<&'a Arc<Progress>>,
-    pub(super) retries: &'a Counter,
+    pub(super) meters: &'a Meters,
     /// When the request was ready to go out.
     pub(super) asked: Instant,
 }
@@ -67,6 +70,23 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// When its turn has come.
+    pub(super) async fn in_turn(
+        mut self,
+        upstream: &Upstream,
+        wanted: Upgrade,
+        request: Request<Upload>,
+    ) -> Result<((Response<Incoming>, Link), Turn), ForwardError> {
+        let waited = upstream.turns.wait(&upstream.meters.waiting, self.clock).await;
+        let turn = waited.inspect_err(|_| self.meters.busy.increment())?;
+        self.asked = self.clock.instant();
+        let outcome = match wanted {
+            Upgrade::None => self.run(request).await?,
+            Upgrade::WebSocket => self.fresh(request).await?,
+        };
+        Ok((outcome, turn))
+    }
+
     /// Over a connection that is not ready yet, or another if it does not become so.
     async fn settle(self, mut link: Link, request: Request<Upload>) -> Outcome {
         while !link.settle(self.clock).await {
@@ -91,7 +111,7 @@ impl<'a> Exchange<'a> {
             (None, Some(spare)) if is_stale(failure.error()) => spare.into_request(),
             (None, _) => return Err(self.sort(failure.into_error())),
         };
-        self.retries.increment();
+        self.meters.retries.increment();
         Box::pin(self.fresh(request)).await
     }
 

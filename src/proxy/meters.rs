@@ -21,7 +21,7 @@ pub struct Meters {
     pub connections: Gauge,
     /// Requests that are on connections which several share.
     pub streams: Gauge,
-    /// Requests for which no such connection had a place in time.
+    /// Requests for which no such connection had a place in time, or whose turn did not come in time.
     pub busy: Counter,
     /// WebSocket tunnels that are open.
     pub tunnels: Gauge,
@@ -44,6 +44,8 @@ pub struct RouteMeters {
     pub underscore_names: Counter,
     /// WebSocket tunnels that are open.
     pub tunnels: Gauge,
+    /// Requests that wait for their turn.
+    pub waiting: Gauge,
 }
 
 /// What is counted for one upstream.

@@ -31,6 +31,7 @@ mod tls;
 mod tls_error;
 mod trailers;
 mod tunnel;
+mod turn;
 mod upload;
 mod upstream;
 mod wire;
@@ -199,12 +200,13 @@ impl Proxy {
             settings,
             clock: &self.clock,
             upload: upload.as_ref(),
-            retries: &self.meters().retries,
+            meters: self.meters(),
             asked,
         };
-        let (mut response, link) = match wanted {
-            Upgrade::None => exchange.run(request).await?,
-            Upgrade::WebSocket => Box::pin(exchange.fresh(request)).await?,
+        let ((mut response, link), turn) = match (upstream.turns.take(), wanted) {
+            (Some(turn), Upgrade::None) => (exchange.run(request).await?, turn),
+            (Some(turn), Upgrade::WebSocket) => (Box::pin(exchange.fresh(request)).await?, turn),
+            (None, _) => Box::pin(exchange.in_turn(upstream, wanted, request)).await?,
         };
         // The version is a matter of each connection (RFC 9110 section 6.2). With the upstream's, an answer of HTTP/1.0
         // would reach the client without framing, and a broken one would look complete.
@@ -227,7 +229,7 @@ impl Proxy {
         }
         let lease = if is_stream(response.headers()) { lease() } else { Lease::endless() };
         let reserved = Arc::clone(&self.reserved);
-        let line = Line { pool: Arc::clone(&upstream.pool), link, reuse, upload, reserved };
+        let line = Line { pool: Arc::clone(&upstream.pool), link, reuse, upload, reserved, _turn: turn };
         let told = answer::told_length(response.status(), response.headers());
         Ok(response
             .map(|incoming| Body::new(incoming, told, line, &self.clock, settings.idle_timeout, lease)))

@@ -92,7 +92,7 @@ impl Exchange<'_> {
                 }
                 (kind, _) => return Err(self.explain(kind, failure.into_error())),
             };
-            self.retries.increment();
+            self.meters.retries.increment();
         }
     }
 

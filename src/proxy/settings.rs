@@ -24,6 +24,10 @@ pub struct RouteSettings {
     pub idle_timeout: Option<Duration>,
     /// Limit for the silence of a client in the middle of its body, as long as no answer has begun.
     pub body_timeout: Duration,
+    /// How many requests the upstream may be answering at once, and how many may wait for that.
+    pub max_in_flight: usize,
+    /// Limit for that wait; zero for none.
+    pub queue_timeout: Duration,
     /// The largest request body in bytes.
     pub max_body: Option<u64>,
     /// The largest response head in bytes.

@@ -9,6 +9,7 @@ use super::meters::RouteMeters;
 use super::pool::{Pool, Pools};
 use super::request;
 use super::settings::{HostHeader, RouteSettings};
+use super::turn::Turns;
 use crate::clock::Clock;
 use crate::web::CanonicalPath;
 
@@ -21,6 +22,7 @@ pub(super) struct Upstream {
     /// What lines call it.
     pub(super) name: String,
     pub(super) meters: Arc<RouteMeters>,
+    pub(super) turns: Turns,
     /// The prefixes that are removed, the longest first, each with the form in which the upstream is told.
     stripped: Vec<(String, HeaderValue)>,
 }
@@ -37,7 +39,8 @@ impl Upstream {
         let mut stripped: Vec<(String, HeaderValue)> = settings.rewriting.stripped.iter().map(told).collect();
         stripped.sort_by_key(|(prefix, _)| Reverse(prefix.len()));
         let (pool, meters) = (pools.of(&settings.target, settings.max_response_head, clock), Arc::default());
-        Self { pool, settings, host, name, meters, stripped }
+        let turns = Turns::new(settings.max_in_flight, settings.queue_timeout);
+        Self { pool, settings, host, name, meters, turns, stripped }
     }
 
     /// The prefix to remove, as the upstream is told, and what is left. The longest of the route's prefixes is the one that

@@ -180,6 +180,10 @@ impl Refusal {
         if let Self::TooMany { wait, .. } = self {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
+        // Places become free all the time; the page's own value is for what is down.
+        if matches!(self, Self::Upstream { error: ForwardError::Busy | ForwardError::Crowded { .. }, .. }) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         if outline.status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
         }

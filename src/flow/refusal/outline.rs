@@ -225,6 +225,7 @@ fn upstream(error: &ForwardError) -> Outline {
     let public = match (error.fault(), status) {
         (_, S::PAYLOAD_TOO_LARGE) => "This is too large to send.",
         (UpstreamFault::Client, _) => "The request could not be handed on as it was sent.",
+        (UpstreamFault::Upstream, S::SERVICE_UNAVAILABLE) => "The application is busy. Please try again.",
         (UpstreamFault::Upstream, S::GATEWAY_TIMEOUT) => "The application took too long to answer.",
         (UpstreamFault::Upstream, _) => "The application is not answering.",
         (UpstreamFault::Us, _) => "Something went wrong here.",

@@ -54,6 +54,8 @@ pub(super) async fn bench(clock: Clock, lease: Lease, adjust: fn(&mut RouteSetti
         connect_timeout: Duration::from_secs(5),
         timeout: Some(Duration::from_secs(60)),
         idle_timeout: Some(Duration::from_secs(900)),
+        max_in_flight: 4096,
+        queue_timeout: Duration::from_secs(5),
         max_body: None,
         body_timeout: Duration::from_secs(30),
         max_response_head: 64 * 1024,

@@ -19,6 +19,7 @@
 //! | every cut of an answer and of an upload | `truncation` |
 //! | extra bytes, late 408, FIN, RST, HTTP/1.0 on kept connections | `pooled` |
 //! | limits of silence, the application's time | `silence` |
+//! | requests in flight, and the wait for a turn | `turns` |
 //! | bytes that are taken while nobody reads | `pressure` |
 //! | HTTP/1.0 clients and upstreams | `old` |
 //! | WebSocket handshakes, tunnels, h2c | `upgrade` |
@@ -41,6 +42,7 @@ mod pressure;
 mod silence;
 mod trailers;
 mod truncation;
+mod turns;
 mod upgrade;
 
 use std::time::Duration;
