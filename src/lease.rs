@@ -21,7 +21,7 @@ pub struct Lease(Option<watch::Receiver<Term>>);
 pub struct Lessor(watch::Sender<Term>);
 
 /// The body of an answer, as far as the connection that it goes out on has to know more of it than its bytes.
-pub trait Awaited {
+pub trait Patience {
     /// How long its client may take nothing of it, where its route has a limit of its own; the listener, which alone sees
     /// the client's side, keeps it.
     fn patience(&self) -> Option<Duration> {
@@ -40,7 +40,7 @@ struct Term {
     ended: bool,
 }
 
-impl Awaited for Full<Bytes> {}
+impl Patience for Full<Bytes> {}
 
 impl Lease {
     /// A lease without an end, for requests that needed no session.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::lease::Awaited;
+use crate::lease::Patience;
 use crate::listener::{self, Bound, InForce, Meters};
 use crate::web::Arrival;
 
@@ -33,7 +33,7 @@ impl Server {
     where
         S: Fn(Arrival, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
-        B: Body<Data = Bytes> + Awaited + Send + Unpin + 'static,
+        B: Body<Data = Bytes> + Patience + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (stop, stopped) = oneshot::channel();

@@ -12,7 +12,7 @@ use http_body_util::Full;
 
 use super::meters::Tally;
 use crate::clock::Clock;
-use crate::lease::Awaited;
+use crate::lease::Patience;
 use crate::lines::text::with_causes;
 use crate::manual;
 use crate::proxy;
@@ -127,7 +127,7 @@ impl http_body::Body for Body {
     }
 }
 
-impl Awaited for Body {
+impl Patience for Body {
     fn patience(&self) -> Option<Duration> {
         match &self.source {
             Source::Own(_) => None,

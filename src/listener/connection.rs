@@ -19,7 +19,7 @@ use super::terms::{Clients, PriorKnowledge, Terms};
 use super::wire::Wire;
 use super::{handshake, http1, http2};
 use crate::clock::Clock;
-use crate::lease::Awaited;
+use crate::lease::Patience;
 use crate::lines::text::with_causes;
 use crate::manual;
 use crate::meter::GaugeGuard;
@@ -77,7 +77,7 @@ pub(super) async fn run<S, F, B>(
 ) where
     S: Fn(Arrival, Request<Incoming>) -> F,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: Body + Awaited + Send + Unpin + 'static,
+    B: Body + Patience + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {

@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 
 use super::connection::{Phase, Serving};
 use super::wire::{Turn, Wire};
-use crate::lease::{Awaited, Hangup};
+use crate::lease::{Hangup, Patience};
 use crate::web::Arrival;
 
 /// A response body that tells the socket when it is gone.
@@ -37,7 +37,7 @@ pub(super) async fn serve<S, F, B>(wire: Wire, arrival: Arrival, serving: Servin
 where
     S: Fn(Arrival, Request<Incoming>) -> F,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: Body + Awaited + Send + Unpin + 'static,
+    B: Body + Patience + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {

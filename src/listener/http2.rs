@@ -29,7 +29,7 @@ use super::terms::Limits;
 use super::watched::{Seen, Watched};
 use super::wire::Wire;
 use crate::clock::{Alarm, Clock};
-use crate::lease::Awaited;
+use crate::lease::Patience;
 use crate::web::Arrival;
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
@@ -127,7 +127,7 @@ pub(super) async fn serve<S, F, B>(wire: Wire, arrival: Arrival, serving: Servin
 where
     S: Fn(Arrival, Request<Incoming>) -> F,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: Body + Awaited + Send + Unpin + 'static,
+    B: Body + Patience + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {

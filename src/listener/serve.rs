@@ -17,7 +17,7 @@ use super::meters::Meters;
 use super::notices::Notices;
 use super::terms::InForce;
 use crate::clock::Clock;
-use crate::lease::Awaited;
+use crate::lease::Patience;
 use crate::manual;
 use crate::socket::Socket;
 use crate::web::{Arrival, PeerAddr};
@@ -48,7 +48,7 @@ pub async fn serve<S, F, B>(
 ) where
     S: Fn(Arrival, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: Body + Awaited + Send + Unpin + 'static,
+    B: Body + Patience + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {

@@ -50,6 +50,7 @@ enum Kept {
     Shared(Multiplexed),
 }
 
+/// Connections that wait for their next request.
 #[derive(Debug, Default)]
 struct Idle {
     /// Oldest first.

@@ -16,7 +16,7 @@ use crate::authz::{Rule, Term};
 use crate::clock::Clock;
 use crate::gate::{Decision, Options, Route, RouteId, decide};
 use crate::identity::{HeaderPlan, Preset, Reserved};
-use crate::lease::{Awaited, Lease};
+use crate::lease::{Lease, Patience};
 use crate::listener;
 use crate::session::CookieNames;
 use crate::session::Security;
@@ -125,7 +125,7 @@ fn facts(arrival: Arrival, request: &Request<Incoming>, public_url: &Origin) -> 
 
 type Answer = Response<Either<Box<Body>, Empty<Bytes>>>;
 
-impl Awaited for Either<Box<Body>, Empty<Bytes>> {
+impl Patience for Either<Box<Body>, Empty<Bytes>> {
     fn patience(&self) -> Option<Duration> {
         match self {
             Self::Left(body) => body.patience(),
