@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::support::log::Log;
 use crate::support::message::{find, read};
 use crate::support::stage::Plan;
 use crate::support::{Stage, Upstream, exchange};
@@ -28,12 +29,17 @@ async fn an_answer_that_breaks_off_never_looks_complete() {
         "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n9\r\nonly this\r\n",
         "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n9\r\nonly",
     ] {
+        let log = Log::catch();
         let stage = stage_before(answer).await;
         let answer = public(&stage, "").await;
         assert_eq!(answer.status, 200);
         assert!(!answer.complete, "{answer:?}");
         let line = stage.access_line().await;
         assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"upstream/truncated".into()), "{line}");
+        // With access lines off, the log alone leads to the request.
+        let log = log.take();
+        let told = log.lines().find(|told| told.contains("upstream/truncated")).expect("a line about it");
+        assert!(told.contains(line["request_id"].as_str().expect("an id")), "{told}");
     }
 }
 
